@@ -1,0 +1,64 @@
+# Thin on purpose: each line is a command that a person could type.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+LEADS ?= 20000
+SEED ?= 1
+
+# dbt reports its use to its makers unless told not to
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help run test lint docs fuzz clean lock
+
+help:
+	@echo "make run    the demo portal (or the portal of CRM_RAW_DB), built, published and summed up"
+	@echo "make test   lint, every dbt test, every Python test"
+	@echo "make lint   style and consistency only"
+	@echo "make docs   the dbt documentation as one page: target/static_index.html"
+	@echo "make fuzz   thousands of random portals against the oracle"
+	@echo "make clean  removes everything that was made, the environment and the data included"
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+data/raw.duckdb: | $(READY)
+	crm-effect demo --leads $(LEADS) --seed $(SEED) --out $@
+
+run: $(READY) $(if $(CRM_RAW_DB),,data/raw.duckdb)
+	crm-effect run
+
+# a small portal of its own, so that tests never touch the data that a person looks at
+TEST_DIR := target/test
+test: export CRM_RAW_DB := $(TEST_DIR)/raw.duckdb
+test: export CRM_WAREHOUSE_DB := $(TEST_DIR)/warehouse.duckdb
+test: lint
+	mkdir -p $(TEST_DIR)
+	rm -f $(TEST_DIR)/*.duckdb
+	crm-effect demo --leads 2000 --seed 1 --out $(CRM_RAW_DB)
+	dbt --quiet build
+	pytest
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	sqlfluff lint --nofail --disable-progress-bar models
+	dbt --quiet --warn-error parse --no-partial-parse
+
+docs: $(READY) data/raw.duckdb
+	dbt docs generate --static
+
+fuzz: $(READY)
+	pytest tests/python -m fuzz
+
+# how requirements.lock was made; needs uv
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv data target logs build .pytest_cache .ruff_cache .hypothesis
