@@ -1,0 +1,138 @@
+"""Generator of the demo portal: raw tables in REST form, made set-wise by DuckDB."""
+
+import json
+import os
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+
+from ..errors import CrmEffectError
+
+DEFAULT_LEADS = 6000
+DEFAULT_SEED = 7
+
+# rows of dirt of each kind, as a share of the rows of its table
+DIRT_RATE = 0.002
+# pages of fifty rows that are delivered twice, as a share of all pages
+PAGE_DUPLICATE_RATE = 0.01
+
+# cases made into activities at a time: bounds memory, does not change a row
+CHUNK_CASES = 100_000
+
+_UTM = "utm_source utm_medium utm_campaign"
+TABLES = {
+    "crm_deal": "id stage_id date_create category_id stage_semantic_id opportunity currency_id "
+    "company_id contact_id lead_id source_id assigned_by_id created_by_id type_id begindate "
+    "closedate date_modify moved_time closed is_recurring is_return_customer "
+    f"is_repeated_approach {_UTM}",
+    "crm_lead": "id status_id date_create status_semantic_id source_id opportunity currency_id "
+    "company_id contact_id assigned_by_id created_by_id date_modify date_closed moved_time "
+    f"is_return_customer has_phone has_email {_UTM}",
+    "crm_contact": "id company_id type_id source_id lead_id assigned_by_id date_create "
+    "date_modify has_phone has_email",
+    "crm_company": "id company_type source_id lead_id assigned_by_id date_create date_modify "
+    "has_phone has_email",
+    "crm_deal_stage_history": "id type_id owner_id created_time category_id stage_id "
+    "stage_semantic_id",
+    "crm_lead_status_history": "id type_id owner_id created_time category_id status_id "
+    "status_semantic_id",
+    "crm_activity": "id owner_id owner_type_id type_id provider_id provider_type_id direction "
+    "created start_time end_time deadline last_updated completed responsible_id author_id "
+    "is_incoming_channel",
+    "telephony_call": "id call_type call_duration call_start_date call_failed_code "
+    "portal_user_id crm_entity_type crm_entity_id crm_activity_id",
+    "crm_status": "id entity_id status_id name sort semantics category_id extra",
+    "crm_category": "id name sort is_default",
+    "crm_currency": "currency amount_cnt amount base",
+    "users": "id active name last_name work_position uf_department user_type",
+    "tasks": "id status created_date closed_date deadline responsible_id created_by uf_crm_task",
+}
+
+
+class DemoError(CrmEffectError):
+    """The demo portal cannot be written; the message is one line for the user."""
+
+
+def generate(out: Path, leads: int = DEFAULT_LEADS, seed: int = DEFAULT_SEED) -> dict[str, int]:
+    """Write the demo portal to a DuckDB file, and the planted truth beside it.
+
+    The file gets the schema `bitrix24` with all raw tables, every column text. The truth is
+    `<stem>.truth.json` in the same folder. Both appear whole or not at all.
+
+    Args:
+        out: DuckDB file to write; an existing one is replaced, its folder is made.
+        leads: number of leads before dirt and duplicated pages, at least 1.
+        seed: the same leads and seed give the same rows (their order in the file may differ).
+
+    Returns:
+        Number of rows of each raw table.
+
+    Raises:
+        DemoError: leads or seed out of range, or the file cannot be written.
+    """
+    if leads < 1:
+        raise DemoError(f"the number of leads must be at least 1, not {leads}")
+    if not 0 <= seed < 2**31:
+        raise DemoError(f"the seed must be between 0 and {2**31 - 1}, not {seed}")
+    out = Path(out)
+    truth_file = out.with_name(f"{out.stem}.truth.json")
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    truth_part = out.with_name(f".{truth_file.name}.{os.getpid()}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(str(part)) as connection:
+            counts, truth = _write(connection, leads, seed)
+        truth_part.write_text(
+            json.dumps(truth, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+        os.replace(truth_part, truth_file)
+        os.replace(part, out)
+    except (OSError, duckdb.IOException) as error:
+        raise DemoError(f"cannot write the demo portal to {out}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+        truth_part.unlink(missing_ok=True)
+    return counts
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, leads: int, seed: int
+) -> tuple[dict[str, int], dict]:
+    connection.execute("set memory_limit = '4GB'")
+    connection.execute("set preserve_insertion_order = false")
+    for name, value in {
+        "seed": seed,
+        "leads": leads,
+        "dirt_rate": DIRT_RATE,
+        "page_duplicate_rate": PAGE_DUPLICATE_RATE,
+    }.items():
+        connection.execute(f"set variable {name} = {value}")
+
+    connection.execute("create schema bitrix24")
+    for table, columns in TABLES.items():
+        typed = ", ".join(f"{column} varchar" for column in columns.split())
+        connection.execute(f"create table bitrix24.{table} ({typed})")
+    connection.execute("create temp table plan_requests (started_at bigint, responded_at bigint)")
+
+    for script in ("01_setup", "02_cases", "03_histories"):
+        connection.execute(_sql(script))
+    (cases,) = connection.execute("select max(case_no) from plan_cases").fetchone()
+    activities = _sql("04_activities")
+    for first in range(1, (cases or 0) + 1, CHUNK_CASES):
+        connection.execute(f"set variable chunk_from = {first}")
+        connection.execute(f"set variable chunk_to = {first + CHUNK_CASES}")
+        connection.execute(activities)
+    for script in ("05_tables", "06_dirt"):
+        connection.execute(_sql(script))
+
+    truth = {}
+    counts = {
+        table: connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
+        for table in TABLES
+    }
+    return counts, truth
+
+
+def _sql(script: str) -> str:
+    return resources.files(__package__).joinpath("sql", f"{script}.sql").read_text("utf-8")
