@@ -1,0 +1,71 @@
+{% test metric_is_sound(model, headline, segment_types, counts=[], percentages=[], metric_code=none) %}
+
+with
+
+cells as (
+
+    select * from {{ model }}
+
+),
+
+judged as (
+
+    select
+        metric_key,
+        case
+            when
+                metric_key is null
+                or period_start is null
+                or period_end is null
+                or is_complete is null
+                or segment_id is null
+                or segment_name is null
+                then 'a key column is null'
+            when
+                metric_key
+                <> {% if metric_code %}'{{ metric_code }}'{% else %}metric_code{% endif %}
+                || '|' || period_grain
+                || '|' || cast(period_start as {{ dbt.type_string() }})
+                || '|' || segment_type
+                || '|' || segment_id
+                then 'metric_key is not built from its grain'
+            when coalesce(period_grain, '') not in ('month', 'quarter', 'year')
+                then 'unknown period_grain'
+            when
+                coalesce(segment_type, '') not in (
+                    {%- for segment_type in segment_types -%}
+                        '{{ segment_type }}'{{ ', ' if not loop.last }}
+                    {%- endfor -%}
+                )
+                then 'a segment type that this table has not'
+            when
+                coalesce(value_status, '') not in (
+                    'measured', 'no_data', 'too_early', 'source_missing', 'not_applicable'
+                )
+                then 'unknown value_status'
+            when value_status = 'measured' and {{ headline }} is null
+                then '{{ headline }} is null, yet measured'
+            when value_status in ('no_data', 'source_missing') and {{ headline }} is not null
+                then '{{ headline }} has a value, yet its status denies it'
+            when value_status in ('measured', 'no_data') and not is_complete
+                then 'the period is incomplete, yet its status is final'
+            when value_status = 'too_early' and is_complete
+                then 'the period is complete, yet its status is too_early'
+            {% for column in counts %}
+            when {{ column }} is null or {{ column }} < 0
+                then '{{ column }} is null or negative'
+            {% endfor %}
+            {% for column in percentages %}
+            when {{ column }} < 0 or {{ column }} > 100
+                then '{{ column }} is outside 0-100'
+            {% endfor %}
+        end as failure
+
+    from cells
+
+)
+
+select * from judged
+where failure is not null
+
+{% endtest %}
