@@ -1,0 +1,216 @@
+"""The dbt build, in this process, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, DataError
+from bitrix24_effectiveness.files import replaced_when_done
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+
+_SHOWN_ROWS = 5
+_SHOWN_VALUE = 60
+
+
+def build(project: Project, log: Log) -> None:
+    """Builds and tests everything in the warehouse; unit tests are for developers and are left out.
+
+    Raises:
+        ConfigurationError: dbt could not even start with this configuration.
+        DataError: a model or a test failed; says which, with up to five failing rows each.
+    """
+    started = time.monotonic()
+    _record(project, "running")
+    try:
+        summary = _run_dbt(project, log)
+    except BaseException:
+        _record(project, "failed")
+        raise
+    _record(project, "passed")
+    seconds = round(time.monotonic() - started, 1)
+    log.event(
+        "built",
+        f"built and tested: {summary['models']} models, {summary['tests']} tests, {seconds} s",
+        seconds=seconds,
+        **summary,
+    )
+
+
+def check_passed(project: Project) -> None:
+    """Checks that the warehouse is just as the last build left it, and that this build passed.
+
+    Raises:
+        DataError: it failed, was interrupted, or something else wrote to the warehouse since.
+    """
+    try:
+        state = json.loads(_state_path(project).read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        state = {"status": "absent"}
+    if state["status"] == "absent" or not project.warehouse_db.is_file():
+        raise DataError("nothing to publish: run `crm-effect build` first")
+    if state["status"] == "failed":
+        raise DataError("not published: the last build failed; mend the data and build again")
+    if state["status"] == "running":
+        raise DataError("not published: the last build was interrupted; build again")
+    if state["fingerprint"] != _fingerprint(project.warehouse_db):
+        raise DataError(
+            "not published: the warehouse was changed after the last `crm-effect build`; "
+            "build again, so that what is published was tested"
+        )
+
+
+def _state_path(project: Project) -> Path:
+    return project.warehouse_db.with_name(project.warehouse_db.name + ".build.json")
+
+
+def _fingerprint(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _record(project: Project, status: str) -> None:
+    state: dict[str, Any] = {"status": status}
+    if status == "passed":
+        state["fingerprint"] = _fingerprint(project.warehouse_db)
+    with replaced_when_done(_state_path(project)) as unfinished:
+        unfinished.write_text(json.dumps(state), "utf-8")
+
+
+@contextmanager
+def _environment(project: Project) -> Iterator[None]:
+    # dbt reads paths from the environment, relative to the folder that it runs in
+    wanted = {
+        "CRM_RAW_DB": str(project.raw_db),
+        "CRM_WAREHOUSE_DB": str(project.warehouse_db),
+        # dbt takes search paths relative to the project only
+        "CRM_SEEDS_DIR": os.path.relpath(project.seeds_dir, project.directory),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _run_dbt(project: Project, log: Log) -> dict[str, int]:
+    # importing dbt takes seconds: not for `--help` and not for a bad option
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    def on_event(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            node = event.data.node_info
+            on_event.finished += 1
+            log.step(
+                "node",
+                node.node_name,
+                on_event.finished,
+                on_event.total,
+                node=node.unique_id,
+                status=node.node_status,
+            )
+        elif event.info.name == "ConcurrencyLine":
+            on_event.total = event.data.node_count
+
+    on_event.finished = on_event.total = 0
+    arguments = [
+        "build",
+        "--project-dir",
+        str(project.directory),
+        "--profiles-dir",
+        os.environ.get("DBT_PROFILES_DIR", str(project.directory)),
+        "--exclude-resource-type",
+        "unit_test",
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "debug",
+        "--vars",
+        yaml.safe_dump(project.given_vars),
+    ]
+    with _environment(project), log.progress("build"):
+        try:
+            result = dbtRunner(callbacks=[on_event]).invoke(arguments)
+        finally:
+            # dbt-duckdb keeps the file open until the process ends; publishing needs it free
+            DuckDBConnectionManager.close_all_connections()
+    if result.result is None or not hasattr(result.result, "results"):
+        raise ConfigurationError(f"dbt cannot start: {_one_line(result.exception)}")
+    return _judge(project, result.result.results, log)
+
+
+def _judge(project: Project, results: list[Any], log: Log) -> dict[str, int]:
+    bad = [result for result in results if str(result.status) in ("error", "fail")]
+    for result in bad:
+        log.event(
+            "failure",
+            _describe(project, result),
+            "error",
+            node=result.node.unique_id,
+            status=str(result.status),
+        )
+    skipped = sum(str(result.status) == "skipped" for result in results)
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {len(results)} checks and models failed"
+            + (f", {skipped} more were skipped" if skipped else "")
+            + ": the published marts stay as they are"
+        )
+    kinds = [result.node.resource_type for result in results]
+    return {"models": kinds.count("model"), "tests": kinds.count("test")}
+
+
+def _describe(project: Project, result: Any) -> str:
+    node = result.node
+    if str(result.status) == "error":
+        return f"{node.resource_type} {node.name}: {_one_line(result.message)}"
+    rows = _failing_rows(project, getattr(node, "relation_name", None))
+    what = (node.description or "").strip().splitlines()
+    lines = [f"test {node.name}: {result.failures} rows fail" + (f" - {what[0]}" if what else "")]
+    return "\n".join(lines + [f"  {row}" for row in rows])
+
+
+def _failing_rows(project: Project, relation: str | None) -> list[str]:
+    if not relation:
+        return []
+    try:
+        with duckdb.connect(str(project.warehouse_db), read_only=True) as connection:
+            cursor = connection.execute(f"select * from {relation} limit {_SHOWN_ROWS}")
+            names = [column[0] for column in cursor.description]
+            return [
+                ", ".join(
+                    f"{name}={str(value)[:_SHOWN_VALUE]}"
+                    for name, value in zip(names, row, strict=True)
+                    if value is not None
+                )
+                for row in cursor.fetchall()
+            ]
+    except duckdb.Error:
+        return []
+
+
+def _one_line(error: Any) -> str:
+    """The sentence of a dbt error: without the lines that only repeat where it was raised."""
+    if isinstance(error, CrmEffectError):
+        return str(error)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and re.fullmatch(r"[A-Z][A-Za-z ]* Error( in .*)?", lines[0]):
+        lines = lines[1:]
+    return lines[0] if lines else "unknown error; see logs/dbt.log"

@@ -1,0 +1,207 @@
+"""The command `crm-effect`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from bitrix24_effectiveness import build as building
+from bitrix24_effectiveness import demo, preflight
+from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
+from bitrix24_effectiveness.load_files import load_files
+from bitrix24_effectiveness.lock import only_run
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.report import report
+
+_EXIT_CODES = """
+\b
+Exit codes:
+  0  done
+  1  data failed a test; the published marts were not touched
+  2  wrong usage or configuration; nothing was changed
+  3  another run holds the lock
+"""
+
+
+class _Run:
+    """What every command needs."""
+
+    def __init__(self, log: Log, given_vars: dict[str, Any]) -> None:
+        self.log = log
+        self._given_vars = given_vars
+
+    @property
+    def project(self) -> Project:
+        return Project.find(self._given_vars)
+
+
+def _parse_vars(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
+    try:
+        given = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise click.BadParameter("it must be YAML, such as '{as_of: 2026-05-01}'") from error
+    if not isinstance(given, dict):
+        raise click.BadParameter("it must be a mapping, such as '{as_of: 2026-05-01}'")
+    # YAML turns what looks like a date into one; models want the text
+    return {
+        str(name): value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in given.items()
+    }
+
+
+def _default_language() -> str:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name):
+            return "ru" if os.environ[name].lower().startswith("ru") else "en"
+    return "en"
+
+
+_language = click.option(
+    "--lang",
+    type=click.Choice(["ru", "en"]),
+    default=_default_language,
+    help="Language of the report; by default that of the terminal.",
+)
+
+
+@click.group(epilog=_EXIT_CODES)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="CRM_LOG_FORMAT",
+    show_default=True,
+    help="Text for people, JSON lines for schedulers.",
+)
+@click.option(
+    "--vars",
+    "given_vars",
+    default="{}",
+    callback=_parse_vars,
+    metavar="YAML",
+    help="dbt vars of this run, e.g. '{base_currency: EUR, client_inactivity_days: 90}'.",
+)
+@click.pass_context
+def cli(context: click.Context, log_format: str, given_vars: dict[str, Any]) -> None:
+    """Ten metrics of CRM effectiveness from raw Bitrix24 tables.
+
+    Files come from the environment: CRM_RAW_DB (raw tables), CRM_WAREHOUSE_DB (where dbt builds),
+    CRM_MARTS_DB (what BI reads), CRM_SEEDS_DIR (reference data).
+    """
+    context.obj = _Run(Log(log_format), given_vars)
+
+
+@cli.command("load-files")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="By default CRM_RAW_DB.")
+@click.pass_obj
+def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
+    """Load dumps of the raw tables into the raw database.
+
+    Takes every CSV, Parquet or JSON file of FOLDER that is named like a raw table (crm_deal.csv,
+    users.jsonl, ...). The raw database is replaced as a whole.
+    """
+    project = run.project
+    preflight.check_vars(project)
+    load_files(project, folder, out or project.raw_db, run.log)
+
+
+@cli.command("build")
+@click.pass_obj
+def build_command(run: _Run) -> None:
+    """Build and test all models in the warehouse; publish nothing."""
+    project = run.project
+    with only_run(project.warehouse_db):
+        preflight.check(project)
+        building.build(project, run.log)
+
+
+@cli.command("publish")
+@click.pass_obj
+def publish_command(run: _Run) -> None:
+    """Publish the marts of the last build, if it passed all its tests."""
+    project = run.project
+    with only_run(project.warehouse_db):
+        publish(project, run.log)
+
+
+@cli.command("report")
+@_language
+@click.pass_obj
+def report_command(run: _Run, lang: str) -> None:
+    """Show the ten metrics of the published marts."""
+    project = run.project
+    preflight.check_vars(project)
+    report(project, lang, run.log)
+
+
+@cli.command("run")
+@_language
+@click.pass_obj
+def run_command(run: _Run, lang: str) -> None:
+    """Build, publish and report."""
+    project = run.project
+    with only_run(project.warehouse_db):
+        preflight.check(project)
+        building.build(project, run.log)
+        publish(project, run.log)
+    report(project, lang, run.log)
+
+
+cli.add_command(demo.command, "demo")
+
+
+def main() -> None:
+    """Runs the command; each expected failure is one line and an exit code."""
+    log = Log("json" if _wants_json(sys.argv) else "text")
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        code = error.exit_code
+        log.event("error", _usage(error), "error", exit_code=code)
+    except CrmEffectError as error:
+        code = error.exit_code
+        log.event("error", f"error: {error}", "error", exit_code=code)
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+        log.event("error", "interrupted: the published marts stay as they are", "error")
+    except OSError as error:
+        code = ConfigurationError.exit_code
+        log.event("error", f"error: {error}", "error", exit_code=code)
+    except Exception as error:
+        if os.environ.get("CRM_DEBUG"):
+            raise
+        code = ConfigurationError.exit_code
+        what = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+        log.event(
+            "error",
+            f"error: unexpected {what} (a bug; CRM_DEBUG=1 shows where)",
+            "error",
+            exit_code=code,
+        )
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context else ""
+    return f"error: {error.format_message()}{hint}"
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    if "--log-format=json" in arguments:
+        return True
+    pairs = itertools.pairwise(arguments)
+    return ("--log-format", "json") in pairs or os.environ.get("CRM_LOG_FORMAT") == "json"
+
+
+if __name__ == "__main__":
+    main()

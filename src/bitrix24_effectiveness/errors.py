@@ -1,0 +1,25 @@
+"""What can go wrong, each with the exit code that a scheduler sees."""
+
+
+class CrmEffectError(Exception):
+    """An expected failure: its text is one clear line for a person, never a stack trace."""
+
+    exit_code = 2
+
+
+class ConfigurationError(CrmEffectError):
+    """Wrong usage, configuration or files: nothing was changed."""
+
+    exit_code = 2
+
+
+class DataError(CrmEffectError):
+    """The data failed a check: the published marts were not touched."""
+
+    exit_code = 1
+
+
+class AnotherRunError(CrmEffectError):
+    """Another run holds the lock."""
+
+    exit_code = 3

@@ -1,0 +1,57 @@
+"""What a person sees while a command works, or what a scheduler reads: JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Log:
+    """Progress and messages of a command: text on stderr, or JSON lines on stdout."""
+
+    def __init__(self, log_format: str) -> None:
+        """Takes `text` or `json`."""
+        self.is_json = log_format == "json"
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._progress: Progress | None = None
+        self._task: Any = None
+
+    def event(self, event: str, message: str, level: str = "info", **fields: Any) -> None:
+        """Says one thing. `fields` are for machines and appear in JSON only."""
+        if self.is_json:
+            line = {
+                "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "level": level,
+                "event": event,
+                "message": message,
+                **fields,
+            }
+            print(json.dumps(line, ensure_ascii=False, default=str), flush=True)
+        else:
+            style = {"error": "red", "warning": "yellow"}.get(level)
+            self._console.print(message, style=style, markup=False)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[None]:
+        """Shows a bar while the block runs, on a terminal only."""
+        if self.is_json or not self._console.is_terminal:
+            yield
+            return
+        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as self._progress:
+            self._task = self._progress.add_task(title, total=None)
+            yield
+        self._progress = None
+
+    def step(self, event: str, message: str, done: int, total: int, **fields: Any) -> None:
+        """Says that one more of `total` steps is done: moves the bar, or writes a JSON line."""
+        if self.is_json:
+            self.event(event, message, done=done, total=total, **fields)
+        elif self._progress is not None:
+            self._progress.update(self._task, completed=done, total=total)

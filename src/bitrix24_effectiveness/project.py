@@ -1,0 +1,165 @@
+"""Where everything is: the dbt project, its databases, its seeds and its vars."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bitrix24_effectiveness.errors import ConfigurationError
+
+NAME = "bitrix24_effectiveness"
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """A column of the raw contract."""
+
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table of the raw contract (`models/staging/bitrix24/_sources.yml`)."""
+
+    name: str
+    required: bool
+    columns: tuple[RawColumn, ...]
+
+
+@dataclass(frozen=True)
+class SeedColumn:
+    """A column of a seed and the type that dbt gives it."""
+
+    name: str
+    data_type: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A dbt project directory together with the environment and the vars of this run.
+
+    Paths from the environment are relative to the working directory, as for dbt itself; the
+    defaults are relative to the project.
+    """
+
+    directory: Path
+    given_vars: dict[str, Any]
+
+    @classmethod
+    def find(cls, given_vars: dict[str, Any]) -> Project:
+        """Takes DBT_PROJECT_DIR, else the working directory, else the checkout of this package.
+
+        Raises:
+            ConfigurationError: none of them holds this dbt project.
+        """
+        candidates = [Path.cwd(), Path(__file__).resolve().parents[2]]
+        if os.environ.get("DBT_PROJECT_DIR"):
+            candidates = [Path(os.environ["DBT_PROJECT_DIR"]).absolute()]
+        for candidate in candidates:
+            if _read_yaml(candidate / "dbt_project.yml").get("name") == NAME:
+                return cls(candidate, given_vars)
+        raise ConfigurationError(
+            f"no dbt_project.yml of {NAME} in {' or '.join(map(str, candidates))}: "
+            "run from the project's folder, or set DBT_PROJECT_DIR"
+        )
+
+    def _path(self, variable: str, default: str) -> Path:
+        given = os.environ.get(variable)
+        return Path(given).absolute() if given else self.directory / default
+
+    @property
+    def raw_db(self) -> Path:
+        """DuckDB file with the raw tables (CRM_RAW_DB)."""
+        return self._path("CRM_RAW_DB", "data/raw.duckdb")
+
+    @property
+    def warehouse_db(self) -> Path:
+        """DuckDB file that dbt builds in (CRM_WAREHOUSE_DB)."""
+        return self._path("CRM_WAREHOUSE_DB", "data/warehouse.duckdb")
+
+    @property
+    def marts_db(self) -> Path:
+        """DuckDB file that BI tools read (CRM_MARTS_DB)."""
+        return self._path("CRM_MARTS_DB", "data/marts.duckdb")
+
+    @property
+    def parquet_dir(self) -> Path:
+        """The same marts as Parquet, beside that file."""
+        return self.marts_db.with_suffix("")
+
+    @property
+    def seeds_dir(self) -> Path:
+        """Folder of the seed CSV files (CRM_SEEDS_DIR)."""
+        return self._path("CRM_SEEDS_DIR", "seeds")
+
+    @cached_property
+    def default_vars(self) -> dict[str, Any]:
+        """Vars as `dbt_project.yml` has them."""
+        return _read_yaml(self.directory / "dbt_project.yml").get("vars", {})
+
+    @property
+    def vars(self) -> dict[str, Any]:
+        """Vars of this run: the defaults with the given ones on top."""
+        return self.default_vars | self.given_vars
+
+    @cached_property
+    def raw_tables(self) -> dict[str, RawTable]:
+        """The raw contract by table name."""
+        document = _read_yaml(self.directory / "models/staging/bitrix24/_sources.yml")
+        return {
+            table["name"]: RawTable(
+                table["name"],
+                _meta(table).get("required", False),
+                tuple(
+                    RawColumn(column["name"], _meta(column).get("required", False))
+                    for column in table["columns"]
+                ),
+            )
+            for source in document.get("sources", [])
+            for table in source["tables"]
+        }
+
+    @cached_property
+    def seeds(self) -> dict[str, tuple[SeedColumn, ...]]:
+        """Declared columns of each seed, in the order of `_seeds.yml`."""
+        document = _read_yaml(self.directory / "models/staging/reference/_seeds.yml")
+        return {
+            seed["name"]: tuple(
+                SeedColumn(
+                    column["name"],
+                    seed.get("config", {}).get("column_types", {}).get(column["name"])
+                    or column.get("data_type", "varchar"),
+                )
+                for column in seed["columns"]
+            )
+            for seed in document.get("seeds", [])
+        }
+
+    def raw_identifier(self, table: str) -> str:
+        """Name that a raw table has in the raw database (var `raw_identifiers`)."""
+        return (self.vars.get("raw_identifiers") or {}).get(table, table)
+
+    def raw_column(self, table: str, column: str) -> str:
+        """Name that a raw column has there (var `raw_columns`)."""
+        return ((self.vars.get("raw_columns") or {}).get(table) or {}).get(column, column)
+
+
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    return node.get("config", {}).get("meta", {})
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigurationError(f"{path}{where}: not valid YAML") from error

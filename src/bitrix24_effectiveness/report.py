@@ -1,0 +1,361 @@
+"""The ten metrics on a terminal, read from the published marts and from nothing else."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.files import literal, quote
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+
+# A year of a ratio is the ratio of the year's sums. These are not ratios of sums over a year: the
+# first two look back twelve months (or at a register) by themselves, the last is a sum of money.
+_AT_THE_END = ("ltv", "automation_level")
+_SUMMED = ("lost_sales",)
+
+_WORDS = {
+    "ru": {
+        "title": "Эффективность CRM",
+        "as_of": "данные по",
+        "rows": "Строк сырых данных: {raw}; принято {staged}, отклонено {rejected}, "
+        "повторов отброшено {superseded}",
+        "rejected_table": "Таблица",
+        "rejected_reason": "Причина отклонения",
+        "rejected_rows": "Строк",
+        "metric": "Показатель",
+        "unit": "Ед.",
+        "basis": "За период",
+        "before": "До внедрения\n{months}",
+        "after": "После\n{months}",
+        "recent": "Последние\n{months}",
+        "month": "Последний\nполный месяц\n{month}",
+        "status": "Состояние",
+        "ratio": "отношение сумм",
+        "end": "на конец",
+        "sum": "сумма",
+        "measured": "измерено",
+        "no_data": "событий нет",
+        "too_early": "рано судить",
+        "source_missing": "нет источника",
+        "not_applicable": "неприменимо",
+        "no_go_live": "Дата внедрения {date} (var crm_go_live_date) вне данных: "
+        "сравнить «до» и «после» нельзя.",
+        "no_month": "Полных месяцев в данных ещё нет.",
+        "go_live": "Внедрение: {date}. Окна: до 12 полных месяцев до внедрения "
+        "и последние 12 полных месяцев после него.",
+        "marts": "Витрины: {path} (DuckDB, только чтение, схема marts)",
+        "parquet": "Parquet: {path}",
+        "connect": "Подключение: attach '{path}' as crm (read_only); from crm.marts.metric_values;",
+        "months": "{n} мес.",
+        "percent": "%",
+        "minutes": "мин",
+        "days": "дн.",
+    },
+    "en": {
+        "title": "CRM effectiveness",
+        "as_of": "data up to",
+        "rows": "Raw rows: {raw}; {staged} staged, {rejected} rejected, "
+        "{superseded} duplicates superseded",
+        "rejected_table": "Table",
+        "rejected_reason": "Reason of rejection",
+        "rejected_rows": "Rows",
+        "metric": "Metric",
+        "unit": "Unit",
+        "basis": "Over a period",
+        "before": "Before go-live\n{months}",
+        "after": "After\n{months}",
+        "recent": "Last\n{months}",
+        "month": "Last complete\nmonth\n{month}",
+        "status": "Status",
+        "ratio": "ratio of sums",
+        "end": "at its end",
+        "sum": "sum",
+        "measured": "measured",
+        "no_data": "nothing happened",
+        "too_early": "too early",
+        "source_missing": "source missing",
+        "not_applicable": "not applicable",
+        "no_go_live": "The go-live date {date} (var crm_go_live_date) is outside the data: "
+        "there is no before and after.",
+        "no_month": "There is no complete month in the data yet.",
+        "go_live": "Go-live: {date}. Windows: up to 12 complete months before it, "
+        "and the last 12 complete months after it.",
+        "marts": "Marts: {path} (DuckDB, read-only, schema marts)",
+        "parquet": "Parquet: {path}",
+        "connect": "To connect: attach '{path}' as crm (read_only); from crm.marts.metric_values;",
+        "months": "{n} months",
+        "percent": "%",
+        "minutes": "min",
+        "days": "days",
+    },
+}
+
+_MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month of a metric for the whole company."""
+
+    start: date
+    end: date
+    is_complete: bool
+    value: float | None
+    numerator: float | None
+    denominator: float | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's names and unit, and its months in order."""
+
+    code: str
+    names: dict[str, str]
+    unit: str
+    is_percent: bool
+    months: list[Month]
+
+    @property
+    def basis(self) -> str:
+        """How a value over several months is made: `ratio`, `end` or `sum`."""
+        if self.code in _AT_THE_END:
+            return "end"
+        return "sum" if self.code in _SUMMED else "ratio"
+
+    def over(self, months: list[Month]) -> tuple[float | None, str]:
+        """The value over these months, and its status; the value is null unless `measured`."""
+        measured = [month for month in months if month.value is not None]
+        if not months or not measured:
+            statuses = {month.status for month in months}
+            return None, statuses.pop() if len(statuses) == 1 else "no_data"
+        if self.basis == "end":
+            return months[-1].value, months[-1].status
+        if self.basis == "sum":
+            return sum(month.value for month in measured), "measured"
+        # a month without a denominator can still have something in its numerator
+        numerator = sum(month.numerator or 0 for month in months)
+        denominator = sum(month.denominator or 0 for month in months)
+        return numerator / denominator * (100 if self.is_percent else 1), "measured"
+
+
+def report(project: Project, language: str, log: Log) -> None:
+    """Prints the summary, in `ru` or `en`.
+
+    Raises:
+        ConfigurationError: nothing is published, or it cannot be read.
+    """
+    path = project.marts_db
+    if not path.is_file():
+        raise ConfigurationError(f"nothing is published at {path}: run `crm-effect run` first")
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{literal(path)}' as published (read_only)")
+            connection.execute("use published.marts")
+            metrics = _metrics(connection)
+            counts, reasons = _row_counts(connection)
+            as_of = _as_of(connection)
+    except duckdb.Error as error:
+        raise ConfigurationError(f"{path}: {str(error).splitlines()[0]}") from error
+
+    go_live = date.fromisoformat(str(project.vars["crm_go_live_date"]))
+    if log.is_json:
+        _say_as_json(metrics, counts, reasons, as_of, go_live, log)
+        return
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    _print(console, _Summary(metrics, counts, reasons, as_of, go_live, project, language))
+
+
+def _metrics(connection: duckdb.DuckDBPyConnection) -> list[Metric]:
+    months: dict[str, list[Month]] = {}
+    for code, *fields in connection.execute(
+        "select metric_code, period_start, period_end, is_complete, value, numerator, "
+        "denominator, value_status from metric_values "
+        "where period_grain = 'month' and segment_type = 'all' order by metric_code, period_start"
+    ).fetchall():
+        months.setdefault(code, []).append(Month(*fields))
+    return [
+        Metric(code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), months.get(code, []))
+        for code, en, ru, unit, headline in connection.execute(
+            "select metric_code, name_en, name_ru, unit, headline_column from metric_catalog"
+        ).fetchall()
+    ]
+
+
+def _row_counts(
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[dict[str, int], list[tuple[str, str, int]]]:
+    names = ("raw", "staged", "rejected", "superseded")
+    totals = connection.execute(
+        "select sum(raw_rows), sum(staged_rows), sum(rejected_rows), sum(superseded_rows) "
+        "from raw_row_counts"
+    ).fetchone()
+    reasons = connection.execute(
+        "select raw_table, reason, count(*) from rejected_rows "
+        "group by raw_table, reason order by raw_table, reason"
+    ).fetchall()
+    return dict(zip(names, (int(total or 0) for total in totals), strict=True)), reasons
+
+
+def _as_of(connection: duckdb.DuckDBPyConnection) -> Any:
+    table = connection.execute(
+        "select table_name from duckdb_columns() where database_name = 'published' "
+        "and column_name = 'as_of_at' order by table_name limit 1"
+    ).fetchone()
+    if not table:
+        return None
+    return connection.execute(f"select max(as_of_at) from {quote(table[0])}").fetchone()[0]
+
+
+@dataclass(frozen=True)
+class _Windows:
+    before: list[Month]
+    after: list[Month]
+    last: Month | None
+    has_go_live: bool
+
+
+def _windows(months: list[Month], go_live: date) -> _Windows:
+    complete = [month for month in months if month.is_complete]
+    before = [month for month in complete if month.end < go_live][-_MONTHS:]
+    after = [month for month in complete if month.start >= go_live][-_MONTHS:]
+    last = complete[-1] if complete else None
+    if before and after:
+        return _Windows(before, after, last, True)
+    return _Windows([], complete[-_MONTHS:], last, False)
+
+
+def _say_as_json(
+    metrics: list[Metric],
+    counts: dict[str, int],
+    reasons: list[tuple[str, str, int]],
+    as_of: Any,
+    go_live: date,
+    log: Log,
+) -> None:
+    log.event("rows", f"{counts['raw']:,} raw rows", as_of=as_of, **counts)
+    for table, reason, rows in reasons:
+        log.event("rejected", f"{table}: {reason}", raw_table=table, reason=reason, rows=rows)
+    for metric in metrics:
+        windows = _windows(metric.months, go_live)
+        before, before_status = metric.over(windows.before)
+        after, after_status = metric.over(windows.after)
+        log.event(
+            "metric",
+            metric.names["en"],
+            metric_code=metric.code,
+            unit=metric.unit,
+            before=before,
+            before_status=before_status,
+            after=after,
+            after_status=after_status,
+            last_month=windows.last and windows.last.start,
+            last_month_value=windows.last and windows.last.value,
+            last_month_status=windows.last and windows.last.status,
+        )
+
+
+@dataclass(frozen=True)
+class _Summary:
+    metrics: list[Metric]
+    counts: dict[str, int]
+    reasons: list[tuple[str, str, int]]
+    as_of: Any
+    go_live: date
+    project: Project
+    language: str
+
+    def word(self, key: str, **values: object) -> str:
+        return _WORDS[self.language].get(key, key).format(**values)
+
+    def number(self, value: float) -> str:
+        digits = 0 if abs(value) >= 10_000 else 1 if abs(value) >= 100 else 2
+        text = f"{value:,.{digits}f}"
+        if self.language == "ru":
+            text = text.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
+        return text
+
+    def cell(self, value: float | None, status: str) -> str:
+        return self.word(status) if value is None else self.number(value)
+
+
+def _print(console: Console, summary: _Summary) -> None:
+    word = summary.word
+    as_of = f" ({word('as_of')} {summary.as_of:%Y-%m-%d %H:%M} UTC)" if summary.as_of else ""
+    console.print(f"\n[bold]{word('title')}[/bold]{as_of}")
+    rows = {name: _whole(summary, count) for name, count in summary.counts.items()}
+    console.print(word("rows", **rows))
+    if summary.reasons:
+        table = Table(box=None, pad_edge=False)
+        table.add_column(word("rejected_table"))
+        table.add_column(word("rejected_reason"))
+        table.add_column(word("rejected_rows"), justify="right")
+        for raw_table, reason, count in summary.reasons:
+            table.add_row(raw_table, reason, _whole(summary, count))
+        console.print(table)
+    console.print()
+    _print_metrics(console, summary)
+    console.print()
+    path = _shown(summary.project.marts_db)
+    for key, value in (
+        ("marts", path),
+        ("parquet", _shown(summary.project.parquet_dir)),
+        ("connect", path),
+    ):
+        console.print(word(key, path=value), soft_wrap=True, markup=False)
+
+
+def _print_metrics(console: Console, summary: _Summary) -> None:
+    word = summary.word
+    spans = [_windows(metric.months, summary.go_live) for metric in summary.metrics]
+    longest = max(spans, key=lambda span: len(span.after), default=None)
+    if longest is None or longest.last is None:
+        console.print(word("no_month"))
+        return
+    table = Table()
+    table.add_column(word("metric"))
+    table.add_column(word("unit"))
+    if longest.has_go_live:
+        table.add_column(word("before", months=_span(summary, longest.before)), justify="right")
+    kind = "after" if longest.has_go_live else "recent"
+    table.add_column(word(kind, months=_span(summary, longest.after)), justify="right")
+    table.add_column(word("basis"))
+    table.add_column(word("month", month=f"{longest.last.start:%Y-%m}"), justify="right")
+    table.add_column(word("status"))
+    for metric, windows in zip(summary.metrics, spans, strict=True):
+        cells = [metric.names[summary.language], word(metric.unit)]
+        if longest.has_go_live:
+            cells.append(summary.cell(*metric.over(windows.before)))
+        cells += [summary.cell(*metric.over(windows.after)), word(metric.basis)]
+        if windows.last is None:
+            cells += ["", word("no_data")]
+        else:
+            status = windows.last.status
+            cells += [summary.cell(windows.last.value, status), word(status)]
+        table.add_row(*cells)
+    console.print(table)
+    note = "go_live" if longest.has_go_live else "no_go_live"
+    console.print(word(note, date=summary.go_live))
+
+
+def _span(summary: _Summary, months: list[Month]) -> str:
+    first, last = months[0].start, months[-1].start
+    return f"{summary.word('months', n=len(months))}\n{first:%Y-%m}..{last:%Y-%m}"
+
+
+def _whole(summary: _Summary, count: int) -> str:
+    separator = "\N{NO-BREAK SPACE}" if summary.language == "ru" else ","
+    return f"{count:,}".replace(",", separator)
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
