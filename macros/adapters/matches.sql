@@ -1,0 +1,3 @@
+{% macro matches(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}

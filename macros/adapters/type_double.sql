@@ -1,0 +1,3 @@
+{% macro type_double() -%}
+    double
+{%- endmacro %}

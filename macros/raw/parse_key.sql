@@ -1,0 +1,3 @@
+{% macro parse_key(column) %}
+    upper({{ column }})
+{% endmacro %}

@@ -1,0 +1,3 @@
+{% macro parse_link(column) %}
+    nullif({{ parse_value(column, 'id') }}, '0')
+{% endmacro %}

@@ -1,0 +1,12 @@
+{% macro parse_value(column, raw_type) %}
+    {%- set parsers = {
+        'id': parse_id,
+        'link': parse_link,
+        'key': parse_key,
+        'number': parse_number,
+        'timestamp': parse_timestamp,
+        'flag': parse_flag,
+        'semantic': parse_semantic,
+    } -%}
+    {{ return(parsers[raw_type](column) | trim if raw_type in parsers else column) }}
+{% endmacro %}

@@ -1,0 +1,34 @@
+{#- the declared columns of a raw table as trimmed text, named raw_<column>; what is absent is null -#}
+{% macro raw_table(table, contract) %}
+    {%- set relation = source('bitrix24', table) -%}
+    {%- set renamed = var('raw_columns').get(table, {}) -%}
+    {%- set present = raw_columns_present(relation, contract) -%}
+
+    {%- if present is none and contract.config.meta.required -%}
+        {%- do exceptions.raise_compiler_error(
+            'raw table ' ~ relation ~ ' is absent and required: load it, or name it in the var raw_identifiers'
+        ) -%}
+    {%- endif %}
+    select
+    {%- for column in contract.columns.values() %}
+        {%- set raw_name = renamed.get(column.name, column.name) %}
+        {%- if raw_name | lower in (present or []) %}
+        {{ raw_text(adapter.quote(raw_name), column.config.meta.raw_type) }} as raw_{{ column.name }}
+        {%- else %}
+            {%- if present is not none and column.config.meta.required -%}
+                {%- do exceptions.raise_compiler_error(
+                    'column ' ~ raw_name ~ ' of raw table ' ~ relation
+                    ~ ' is absent and required: load it, or name it in the var raw_columns'
+                ) -%}
+            {%- endif %}
+        cast(null as {{ dbt.type_string() }}) as raw_{{ column.name }}
+        {%- endif %}
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+    {%- if present is none %}
+    from (select 1 as absent) as absent_table
+    where 1 = 0
+    {%- else %}
+    from {{ relation }}
+    {%- endif %}
+{% endmacro %}

@@ -1,0 +1,67 @@
+{#-
+  A whole base model: every declared column of a raw table in its type, and the fate of each row.
+  `row_status` is accepted, rejected (with `rejection_reason` and the row as JSON) or superseded (a
+  duplicate by key that is not the newest). Nothing is dropped here.
+-#}
+{% macro typed_raw_table(table) %}
+    {%- set relation = source('bitrix24', table) -%}
+    {%- if not execute -%}
+        {{ return('select * from ' ~ relation) }}
+    {%- endif -%}
+    {%- set contract = raw_table_contract(table) -%}
+    {%- set meta = contract.config.meta -%}
+    {%- set columns = contract.columns.values() | list %}
+with
+
+raw_rows as (
+
+    {{ raw_table(table, contract) }}
+
+),
+
+typed as (
+
+    select
+        *,
+    {%- for column in columns %}
+        {{ parse_value('raw_' ~ column.name, column.config.meta.raw_type) }} as {{ column.name }},
+    {%- endfor %}
+        {{ rejection_reason(columns) }} as rejection_reason
+
+    from raw_rows
+
+),
+
+versioned as (
+
+    select
+        *,
+        row_number() over (
+            partition by {{ meta.key }}, rejection_reason is null
+            order by
+            {%- if meta.newest_by %}
+                {{ meta.newest_by }} desc nulls last,
+            {%- endif %}
+            {%- for column in columns %}
+                raw_{{ column.name }} desc nulls last{{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as version_number
+
+    from typed
+
+)
+
+select
+    {%- for column in columns %}
+    {{ column.name }},
+    {%- endfor %}
+    rejection_reason,
+    case
+        when rejection_reason is not null then 'rejected'
+        when version_number > 1 then 'superseded'
+        else 'accepted'
+    end as row_status,
+    case when rejection_reason is not null then {{ row_as_json(columns) }} end as raw_row
+
+from versioned
+{% endmacro %}

@@ -1,0 +1,24 @@
+with
+
+dates as (
+
+    select * from {{ ref('int_dates') }}
+
+),
+
+period_days as (
+
+    {% for grain in ['month', 'quarter', 'year'] %}
+    select
+        '{{ grain }}|' || cast(date_day as {{ dbt.type_string() }}) as period_day_key,
+        date_day,
+        '{{ grain }}' as period_grain,
+        {{ grain }}_start as period_start
+
+    from dates
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+)
+
+select * from period_days

@@ -1,0 +1,78 @@
+with
+
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
+dates as (
+
+    select * from {{ ref('int_dates') }}
+
+),
+
+starts as (
+
+    {% for grain in ['month', 'quarter', 'year'] %}
+    select distinct
+        '{{ grain }}' as period_grain,
+        {{ grain }}_start as period_start,
+        cast({{ dbt.dateadd(grain, 1, grain ~ '_start') }} as date) as next_period_start
+
+    from dates
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+instants as (
+
+    select
+        starts.period_grain,
+        starts.period_start,
+        cast({{ dbt.dateadd('day', -1, 'starts.next_period_start') }} as date) as period_end,
+        {{ to_utc('cast(starts.period_start as timestamp)') }} as period_start_at,
+        {{ to_utc('cast(starts.next_period_start as timestamp)') }} as period_end_at,
+        settings.as_of_at,
+        settings.as_of_date,
+        settings.data_end_at
+
+    from starts
+
+    cross join settings
+
+),
+
+measured as (
+
+    select
+        *,
+        period_end_at <= as_of_at as is_complete,
+        -- a period that has not ended is measured up to what is known
+        least(period_end_at, data_end_at) as cutoff_at,
+        least(period_end, as_of_date) as cutoff_date
+
+    from instants
+
+),
+
+periods as (
+
+    select
+        period_grain || '|' || cast(period_start as {{ dbt.type_string() }}) as period_key,
+        period_grain,
+        period_start,
+        period_end,
+        period_start_at,
+        period_end_at,
+        cutoff_at,
+        cutoff_date,
+        {{ to_utc(dbt.dateadd('month', -12, to_local('cutoff_at'))) }} as trailing_start_at,
+        is_complete
+
+    from measured
+
+)
+
+select * from periods

@@ -1,0 +1,166 @@
+with
+
+deals as (
+
+    select * from {{ ref('stg_bitrix24__deals') }}
+
+),
+
+leads as (
+
+    select * from {{ ref('stg_bitrix24__leads') }}
+
+),
+
+deal_history as (
+
+    select * from {{ ref('stg_bitrix24__deal_stage_history') }}
+
+),
+
+lead_history as (
+
+    select * from {{ ref('stg_bitrix24__lead_status_history') }}
+
+),
+
+activities as (
+
+    select * from {{ ref('stg_bitrix24__activities') }}
+
+),
+
+calls as (
+
+    select * from {{ ref('stg_bitrix24__calls') }}
+
+),
+
+tasks as (
+
+    select * from {{ ref('stg_bitrix24__tasks') }}
+
+),
+
+currencies as (
+
+    select * from {{ ref('stg_bitrix24__currencies') }}
+
+),
+
+-- only times that the portal itself writes: people plan the future in closing dates, starts and deadlines
+newest_changes as (
+
+    select max(greatest(created_at, moved_at, modified_at)) as changed_at from deals
+    union all
+    select max(greatest(created_at, moved_at, modified_at)) as changed_at from leads
+    union all
+    select max(changed_at) as changed_at from deal_history
+    union all
+    select max(changed_at) as changed_at from lead_history
+    union all
+    select max(greatest(created_at, modified_at)) as changed_at from activities
+    union all
+    select max(started_at) as changed_at from calls
+    union all
+    select max(greatest(created_at, closed_at)) as changed_at from tasks
+
+),
+
+as_of as (
+
+    select
+        {% if var('as_of') -%}
+        {{ parse_timestamp("cast('" ~ var('as_of') ~ "' as " ~ dbt.type_string() ~ ")") }} as as_of_at
+        {%- else -%}
+        max(changed_at) as as_of_at
+        {%- endif %}
+
+    from newest_changes
+
+    {% if var('as_of') -%}
+    limit 1
+    {%- endif %}
+
+),
+
+data_end as (
+
+    select
+        as_of_at,
+        -- everything up to and including as_of is known, and intervals are open at their end
+        {{ dbt.dateadd('microsecond', 1, 'as_of_at') }} as data_end_at
+
+    from as_of
+
+),
+
+portal_base_currency as (
+
+    select min(currency) as currency
+
+    from currencies
+
+    where is_base
+
+),
+
+only_deal_currency as (
+
+    select min(currency) as currency
+
+    from deals
+
+    having count(distinct currency) = 1
+
+),
+
+lead_count as (
+
+    select count(*) as leads
+
+    from leads
+
+    inner join data_end
+        on leads.created_at < data_end.data_end_at
+
+),
+
+activity_count as (
+
+    select count(*) as activities
+
+    from activities
+
+),
+
+settings as (
+
+    select
+        'run' as run_key,
+        data_end.as_of_at,
+        data_end.data_end_at,
+        cast({{ to_local('data_end.as_of_at') }} as date) as as_of_date,
+        coalesce(
+            nullif('{{ var("base_currency") | upper }}', ''),
+            portal_base_currency.currency,
+            only_deal_currency.currency
+        ) as base_currency,
+        {% if var('demand_entity') == 'auto' -%}
+        case when lead_count.leads > 0 then 'lead' else 'deal' end as demand_entity,
+        {%- else -%}
+        '{{ var("demand_entity") }}' as demand_entity,
+        {%- endif %}
+        activity_count.activities > 0 as has_activities
+
+    from data_end
+
+    cross join portal_base_currency
+    cross join lead_count
+    cross join activity_count
+    left join only_deal_currency
+        on true
+
+)
+
+select * from settings

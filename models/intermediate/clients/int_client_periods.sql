@@ -1,0 +1,76 @@
+with
+
+clients as (
+
+    select * from {{ ref('int_clients') }}
+
+),
+
+active_spans as (
+
+    select * from {{ ref('int_client_active_spans') }}
+
+),
+
+periods as (
+
+    select * from {{ ref('int_periods') }}
+
+),
+
+-- a span that overlaps the period either covers its start or begins with a purchase in it
+spans_in_period as (
+
+    select
+        periods.period_grain,
+        periods.period_start,
+        periods.period_start_at,
+        periods.cutoff_at,
+        active_spans.client_id,
+        max(case when active_spans.span_start_at < periods.period_start_at then 1 else 0 end) = 1
+            as is_active_at_start,
+        max(case when active_spans.span_end_at > periods.cutoff_at then 1 else 0 end) = 1 as is_active_at_end
+
+    from periods
+
+    inner join active_spans
+        on
+            periods.cutoff_at > active_spans.span_start_at
+            and periods.period_start_at < active_spans.span_end_at
+
+    group by
+        periods.period_grain,
+        periods.period_start,
+        periods.period_start_at,
+        periods.cutoff_at,
+        active_spans.client_id
+
+),
+
+final as (
+
+    select
+        spans_in_period.period_grain
+        || '|' || cast(spans_in_period.period_start as {{ dbt.type_string() }})
+        || '|' || spans_in_period.client_id as client_period_key,
+        spans_in_period.period_grain,
+        spans_in_period.period_start,
+        spans_in_period.client_id,
+        clients.client_type,
+        clients.channel_id,
+        spans_in_period.is_active_at_start,
+        clients.first_purchase_at >= spans_in_period.period_start_at as is_new,
+        not spans_in_period.is_active_at_start
+        and clients.first_purchase_at < spans_in_period.period_start_at as is_reactivated,
+        spans_in_period.is_active_at_end,
+        not spans_in_period.is_active_at_end
+        and clients.last_purchase_at >= spans_in_period.cutoff_at as is_returned_later
+
+    from spans_in_period
+
+    inner join clients
+        on spans_in_period.client_id = clients.client_id
+
+)
+
+select * from final

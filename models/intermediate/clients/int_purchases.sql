@@ -1,0 +1,30 @@
+with
+
+deals as (
+
+    select * from {{ ref('int_deals') }}
+
+),
+
+purchases as (
+
+    select
+        deal_id,
+        client_id,
+        client_type,
+        channel_id,
+        amount,
+        won_at as purchased_at,
+        won_date as purchased_date,
+        row_number() over (
+            partition by client_id
+            order by won_at, cast(deal_id as bigint)
+        ) as purchase_number
+
+    from deals
+
+    where state = 'won' and client_id is not null
+
+)
+
+select * from purchases

@@ -1,0 +1,189 @@
+with
+
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
+activities as (
+
+    select * from {{ ref('stg_bitrix24__activities') }}
+
+),
+
+calls as (
+
+    select * from {{ ref('stg_bitrix24__calls') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('stg_bitrix24__deals') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_bitrix24__contacts') }}
+
+),
+
+users as (
+
+    select * from {{ ref('stg_bitrix24__users') }}
+
+),
+
+call_legs as (
+
+    select
+        activity_id,
+        employee_id,
+        started_at,
+        coalesce(result_code = '200', duration_seconds > 0, false) as is_connected,
+        row_number() over (
+            partition by activity_id, coalesce(result_code = '200', duration_seconds > 0, false)
+            order by started_at, cast(call_id as bigint)
+        ) as leg_number
+
+    from calls
+
+    where activity_id is not null
+
+),
+
+-- a redirected call has several legs: it began with the first, and one that connected is enough
+calls_by_activity as (
+
+    select
+        activity_id,
+        min(started_at) as started_at,
+        max(case when is_connected then 1 else 0 end) = 1 as is_connected,
+        max(case when is_connected and leg_number = 1 then employee_id end) as employee_id
+
+    from call_legs
+
+    group by activity_id
+
+),
+
+with_owner as (
+
+    select
+        activities.activity_id,
+        case activities.owner_type_id
+            when '1' then 'lead_' || activities.owner_id
+            when '2' then coalesce('lead_' || deals.lead_id, 'deal_' || activities.owner_id)
+            when '3' then 'client_' || coalesce('company_' || contacts.company_id, 'contact_' || activities.owner_id)
+            when '4' then 'client_company_' || activities.owner_id
+        end as thread_id,
+        case
+            when activities.activity_type = '2' then 'call'
+            when activities.activity_type = '4' then 'email'
+            when activities.provider_id = 'CRM_WEBFORM' then 'form'
+            when activities.activity_type = '6' and activities.direction in ('1', '2') then 'chat'
+            when activities.activity_type = '6' and activities.is_incoming_channel then 'chat'
+        end as kind,
+        activities.direction,
+        coalesce(activities.is_incoming_channel, false) as is_incoming_channel,
+        coalesce(activities.is_completed, false) as is_completed,
+        case
+            when activities.activity_type = '2' and calls_by_activity.activity_id is not null
+                then calls_by_activity.started_at
+            when activities.activity_type in ('1', '2', '4')
+                then coalesce(activities.started_at, activities.created_at)
+            else activities.created_at
+        end as happened_at,
+        coalesce(calls_by_activity.is_connected, activities.is_completed, false) as is_connected,
+        calls_by_activity.employee_id as call_employee_id,
+        activities.responsible_id,
+        activities.author_id,
+        coalesce(authors.user_type = 'bot', false) as is_author_bot,
+        coalesce(responsibles.user_type = 'bot', false) as is_responsible_bot
+
+    from activities
+
+    left join calls_by_activity
+        on activities.activity_id = calls_by_activity.activity_id
+
+    left join deals
+        on
+            activities.owner_id = deals.deal_id
+            and activities.owner_type_id = '2'
+
+    left join contacts
+        on
+            activities.owner_id = contacts.contact_id
+            and activities.owner_type_id = '3'
+
+    left join users as authors
+        on activities.author_id = authors.employee_id
+
+    left join users as responsibles
+        on activities.responsible_id = responsibles.employee_id
+
+),
+
+with_actor as (
+
+    select
+        *,
+        -- the author acted, where known; a call that came in was taken by the one responsible
+        case
+            when kind = 'call' and direction = '1' and responsible_id is not null then not is_responsible_bot
+            when kind = 'call' and direction = '1' then not is_author_bot
+            when author_id = '0' then false
+            when author_id is not null then not is_author_bot
+            else not is_responsible_bot
+        end as is_by_person,
+        coalesce(
+            case when is_connected then call_employee_id end,
+            responsible_id,
+            nullif(author_id, '0'),
+            'unknown'
+        ) as actor_id
+
+    from with_owner
+
+    where kind is not null
+
+),
+
+final as (
+
+    select
+        with_actor.activity_id,
+        with_actor.thread_id,
+        with_actor.kind,
+        with_actor.happened_at,
+        case with_actor.kind
+            when 'form' then coalesce(with_actor.direction, '0') <> '2'
+            when 'chat'
+                then
+                    with_actor.direction = '1'
+                    or (with_actor.is_incoming_channel and coalesce(with_actor.direction, '0') <> '2')
+            else coalesce(with_actor.direction, '0') = '1'
+        end as is_touch,
+        with_actor.is_by_person
+        and case with_actor.kind
+            when 'call' then coalesce(with_actor.direction, '0') in ('1', '2') and with_actor.is_connected
+            when 'form' then false
+            else coalesce(with_actor.direction, '0') = '2' and with_actor.is_completed
+        end as is_response,
+        with_actor.kind in ('email', 'chat')
+        and with_actor.direction = '2'
+        and with_actor.is_completed as is_mailing,
+        with_actor.is_by_person,
+        with_actor.actor_id,
+        coalesce(with_actor.responsible_id, 'unknown') as responsible_id
+
+    from with_actor
+
+    inner join settings
+        on with_actor.happened_at < settings.data_end_at
+
+)
+
+select * from final

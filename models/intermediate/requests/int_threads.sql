@@ -1,0 +1,22 @@
+with
+
+activities as (
+
+    select * from {{ ref('int_thread_activities') }}
+
+),
+
+threads as (
+
+    select
+        thread_id,
+        min(happened_at) filter (where is_touch) as first_touch_at,
+        count(*) filter (where is_response) > 0 as has_response
+
+    from activities
+
+    group by thread_id
+
+)
+
+select * from threads

@@ -1,0 +1,69 @@
+with
+
+users as (
+
+    select * from {{ ref('stg_bitrix24__users') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals') }}
+
+),
+
+leads as (
+
+    select * from {{ ref('int_leads') }}
+
+),
+
+requests as (
+
+    select * from {{ ref('int_requests') }}
+
+),
+
+responsible as (
+
+    select employee_id from deals
+    union
+    select employee_id from leads
+    union
+    select employee_id from requests
+    union
+    select 'unknown' as employee_id
+
+),
+
+members as (
+
+    select employee_id from responsible
+    union
+    select employee_id from users
+
+),
+
+employees as (
+
+    select
+        members.employee_id,
+        case
+            when members.employee_id = 'unknown' then 'Unknown'
+            else coalesce(nullif(trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''), members.employee_id)
+        end as employee_name,
+        users.work_position,
+        users.is_active,
+        responsible.employee_id is not null as is_responsible
+
+    from members
+
+    left join users
+        on members.employee_id = users.employee_id
+
+    left join responsible
+        on members.employee_id = responsible.employee_id
+
+)
+
+select * from employees

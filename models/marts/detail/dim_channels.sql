@@ -1,0 +1,13 @@
+with
+
+channels as (
+
+    select
+        channel_id,
+        channel_name
+
+    from {{ ref('int_channels') }}
+
+)
+
+select * from channels

@@ -1,0 +1,139 @@
+with
+
+lost_deals as (
+
+    select * from {{ ref('int_deals') }}
+    where state = 'lost'
+
+),
+
+period_days as (
+
+    select * from {{ ref('int_period_days') }}
+
+),
+
+periods as (
+
+    select * from {{ ref('int_periods') }}
+
+),
+
+stages as (
+
+    select * from {{ ref('int_stages') }}
+    where entity_type = 'deal'
+
+),
+
+pipelines as (
+
+    select * from {{ ref('int_pipelines') }}
+
+),
+
+loss_reasons as (
+
+    select
+        loss_reason_id,
+        min(loss_reason_name) as loss_reason_name
+
+    from {{ ref('stg_reference__loss_reasons') }}
+
+    group by loss_reason_id
+
+),
+
+by_stage_and_reason as (
+
+    select
+        period_days.period_grain,
+        period_days.period_start,
+        lost_deals.pipeline_id,
+        lost_deals.lost_from_stage_id as stage_id,
+        coalesce(lost_deals.loss_reason_id, 'all') as loss_reason_id,
+        count(*) as lost_deals,
+        sum(lost_deals.amount) as lost_amount
+
+    from lost_deals
+
+    inner join period_days
+        on lost_deals.lost_date = period_days.date_day
+
+    group by grouping sets (
+        (
+            period_days.period_grain,
+            period_days.period_start,
+            lost_deals.pipeline_id,
+            lost_deals.lost_from_stage_id,
+            lost_deals.loss_reason_id
+        ),
+        (
+            period_days.period_grain,
+            period_days.period_start,
+            lost_deals.pipeline_id,
+            lost_deals.lost_from_stage_id
+        )
+    )
+
+),
+
+with_totals as (
+
+    select
+        *,
+        sum(lost_deals) filter (where loss_reason_id = 'all') over (partition by period_grain, period_start)
+            as lost_deals_of_period,
+        sum(lost_deals) filter (where loss_reason_id = 'all') over (
+            partition by period_grain, period_start, pipeline_id, stage_id
+        ) as lost_deals_of_stage
+
+    from by_stage_and_reason
+
+),
+
+final as (
+
+    select
+        with_totals.period_grain
+        || '|' || cast(with_totals.period_start as {{ dbt.type_string() }})
+        || '|' || with_totals.pipeline_id
+        || '|' || with_totals.stage_id
+        || '|' || with_totals.loss_reason_id as loss_by_stage_key,
+        with_totals.period_grain,
+        with_totals.period_start,
+        periods.period_end,
+        periods.is_complete,
+        with_totals.pipeline_id,
+        pipelines.pipeline_name,
+        with_totals.stage_id,
+        coalesce(stages.stage_name, 'Unknown') as stage_name,
+        with_totals.loss_reason_id,
+        case
+            when with_totals.loss_reason_id = 'all' then 'All'
+            else coalesce(loss_reasons.loss_reason_name, 'Unknown')
+        end as loss_reason_name,
+        with_totals.lost_deals,
+        cast(with_totals.lost_amount as numeric(28, 6)) as lost_amount,
+        {{ ratio('with_totals.lost_deals', 'with_totals.lost_deals_of_period', 100) }} as share_of_losses_pct,
+        {{ ratio('with_totals.lost_deals', 'with_totals.lost_deals_of_stage', 100) }} as share_of_stage_losses_pct
+
+    from with_totals
+
+    inner join periods
+        on
+            with_totals.period_grain = periods.period_grain
+            and with_totals.period_start = periods.period_start
+
+    inner join pipelines
+        on with_totals.pipeline_id = pipelines.pipeline_id
+
+    left join stages
+        on with_totals.stage_id = stages.stage_id
+
+    left join loss_reasons
+        on with_totals.loss_reason_id = loss_reasons.loss_reason_id
+
+)
+
+select * from final

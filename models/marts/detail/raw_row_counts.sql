@@ -1,0 +1,35 @@
+{%- set raw_tables = [
+    ('crm_deal', 'deals'),
+    ('crm_lead', 'leads'),
+    ('crm_contact', 'contacts'),
+    ('crm_company', 'companies'),
+    ('crm_deal_stage_history', 'deal_stage_history'),
+    ('crm_lead_status_history', 'lead_status_history'),
+    ('crm_activity', 'activities'),
+    ('telephony_call', 'calls'),
+    ('crm_status', 'statuses'),
+    ('crm_category', 'pipelines'),
+    ('crm_currency', 'currencies'),
+    ('users', 'users'),
+    ('tasks', 'tasks'),
+] -%}
+
+with
+
+fates as (
+
+    {% for raw_table, model_name in raw_tables %}
+    select
+        '{{ raw_table }}' as raw_table,
+        count(*) as raw_rows,
+        (select count(*) from {{ ref('stg_bitrix24__' ~ model_name) }}) as staged_rows,
+        count(*) filter (where row_status = 'rejected') as rejected_rows,
+        count(*) filter (where row_status = 'superseded') as superseded_rows
+
+    from {{ ref('base_bitrix24__' ~ model_name) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+)
+
+select * from fates

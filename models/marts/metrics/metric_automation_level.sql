@@ -1,0 +1,167 @@
+{%- set segment_types = ['process_category'] -%}
+
+with
+
+registry as (
+
+    select * from {{ ref('int_metric_registry') }}
+    where metric_code = 'automation_level'
+
+),
+
+periods as (
+
+    select * from {{ ref('int_periods') }}
+
+),
+
+period_days as (
+
+    select * from {{ ref('int_period_days') }}
+
+),
+
+processes as (
+
+    select * from {{ ref('stg_reference__business_processes') }}
+
+),
+
+activities as (
+
+    select * from {{ ref('int_thread_activities') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
+processes_by_segment as (
+
+    select
+        periods.period_grain,
+        periods.period_start,
+        {{ segment_columns(segment_types) }},
+        count(*) as total_processes,
+        count(*) filter (
+            where
+            processes.automated_from <= periods.cutoff_date
+            and coalesce(processes.automated_to >= periods.cutoff_date, true)
+        ) as automated_processes
+
+    from periods
+
+    inner join processes
+        on
+            coalesce(processes.exists_from <= periods.cutoff_date, true)
+            and coalesce(processes.exists_to >= periods.cutoff_date, true)
+
+    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+
+),
+
+mailings as (
+
+    select
+        cast({{ to_local('happened_at') }} as date) as happened_date,
+        'client_mailings' as process_category,
+        is_by_person
+
+    from activities
+
+    where is_mailing
+
+),
+
+-- of all categories, only letters and messages show whether a robot or a person sent them
+events_by_segment as (
+
+    select
+        period_days.period_grain,
+        period_days.period_start,
+        {{ segment_columns(segment_types) }},
+        count(*) as total_events,
+        count(*) filter (where not mailings.is_by_person) as automated_events
+
+    from mailings
+
+    inner join period_days
+        on mailings.happened_date = period_days.date_day
+
+    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+
+),
+
+counts as (
+
+    select
+        registry.metric_key,
+        registry.period_grain,
+        registry.period_start,
+        registry.period_end,
+        registry.is_complete,
+        registry.segment_type,
+        registry.segment_id,
+        registry.segment_name,
+        coalesce(processes_by_segment.total_processes, 0) as total_processes,
+        coalesce(processes_by_segment.automated_processes, 0) as automated_processes,
+        case
+            when settings.has_activities and registry.segment_id in ('all', 'client_mailings')
+                then coalesce(events_by_segment.total_events, 0)
+        end as total_events,
+        case
+            when settings.has_activities and registry.segment_id in ('all', 'client_mailings')
+                then coalesce(events_by_segment.automated_events, 0)
+        end as automated_events,
+        registry.is_source_missing
+
+    from registry
+
+    cross join settings
+
+    left join processes_by_segment
+        on
+            registry.period_grain = processes_by_segment.period_grain
+            and registry.period_start = processes_by_segment.period_start
+            and registry.segment_type = processes_by_segment.segment_type
+            and registry.segment_id = processes_by_segment.segment_id
+
+    left join events_by_segment
+        on
+            registry.period_grain = events_by_segment.period_grain
+            and registry.period_start = events_by_segment.period_start
+            and registry.segment_type = events_by_segment.segment_type
+            and registry.segment_id = events_by_segment.segment_id
+
+),
+
+final as (
+
+    select
+        registry.metric_key,
+        registry.period_grain,
+        registry.period_start,
+        registry.period_end,
+        registry.is_complete,
+        registry.segment_type,
+        registry.segment_id,
+        registry.segment_name,
+        {{ value_status(
+            ratio('registry.automated_processes', 'registry.total_processes'),
+            'registry.is_source_missing'
+        ) }} as value_status,
+        registry.total_processes,
+        registry.automated_processes,
+        {{ ratio('registry.automated_processes', 'registry.total_processes', 100) }} as automation_level_pct,
+        registry.total_events,
+        registry.automated_events,
+        {{ ratio('registry.automated_events', 'registry.total_events', 100) }} as automated_events_pct
+
+    from counts as registry
+
+)
+
+select * from final

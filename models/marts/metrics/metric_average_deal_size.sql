@@ -1,0 +1,79 @@
+{%- set segment_types = ['channel', 'pipeline', 'employee', 'client_type'] -%}
+
+with
+
+registry as (
+
+    select * from {{ ref('int_metric_registry') }}
+    where metric_code = 'average_deal_size'
+
+),
+
+period_days as (
+
+    select * from {{ ref('int_period_days') }}
+
+),
+
+won_deals as (
+
+    select * from {{ ref('int_deals') }}
+    where state = 'won'
+
+),
+
+deals_by_segment as (
+
+    select
+        period_days.period_grain,
+        period_days.period_start,
+        {{ segment_columns(segment_types) }},
+        count(*) as closed_deals,
+        sum(won_deals.amount) as revenue,
+        percentile_cont(0.5) within group (order by cast(won_deals.amount as {{ type_double() }}))
+            as median_deal_size,
+        count(*) filter (where won_deals.amount = 0) as zero_amount_deals,
+        max(won_deals.amount) as largest_deal_amount
+
+    from won_deals
+
+    inner join period_days
+        on won_deals.won_date = period_days.date_day
+
+    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+
+),
+
+final as (
+
+    select
+        registry.metric_key,
+        registry.period_grain,
+        registry.period_start,
+        registry.period_end,
+        registry.is_complete,
+        registry.segment_type,
+        registry.segment_id,
+        registry.segment_name,
+        {{ value_status(ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals')) }} as value_status,
+        coalesce(deals_by_segment.closed_deals, 0) as closed_deals,
+        cast(coalesce(deals_by_segment.revenue, 0) as numeric(28, 6)) as revenue,
+        {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }} as average_deal_size,
+        deals_by_segment.median_deal_size,
+        coalesce(deals_by_segment.zero_amount_deals, 0) as zero_amount_deals,
+        cast(deals_by_segment.largest_deal_amount as numeric(28, 6)) as largest_deal_amount,
+        {{ ratio('deals_by_segment.largest_deal_amount', 'deals_by_segment.revenue', 100) }}
+            as largest_deal_share_pct
+
+    from registry
+
+    left join deals_by_segment
+        on
+            registry.period_grain = deals_by_segment.period_grain
+            and registry.period_start = deals_by_segment.period_start
+            and registry.segment_type = deals_by_segment.segment_type
+            and registry.segment_id = deals_by_segment.segment_id
+
+)
+
+select * from final

@@ -1,0 +1,76 @@
+{%- set segment_types = ['channel', 'client_type'] -%}
+
+with
+
+registry as (
+
+    select * from {{ ref('int_metric_registry') }}
+    where metric_code = 'churn'
+
+),
+
+client_periods as (
+
+    select * from {{ ref('int_client_periods') }}
+
+),
+
+clients_by_segment as (
+
+    select
+        client_periods.period_grain,
+        client_periods.period_start,
+        {{ segment_columns(segment_types) }},
+        count(*) filter (where is_active_at_start) as clients_at_start,
+        count(*) filter (where is_new) as new_clients,
+        count(*) filter (where is_reactivated) as reactivated_clients,
+        count(*) as clients_in_period,
+        count(*) filter (where not is_active_at_end) as churned_clients,
+        count(*) filter (where is_active_at_start and not is_active_at_end) as churned_of_opening_clients,
+        count(*) filter (where is_returned_later) as returned_later_clients
+
+    from client_periods
+
+    group by {{ segment_sets('client_periods.period_grain, client_periods.period_start', segment_types) }}
+
+),
+
+final as (
+
+    select
+        registry.metric_key,
+        registry.period_grain,
+        registry.period_start,
+        registry.period_end,
+        registry.is_complete,
+        registry.segment_type,
+        registry.segment_id,
+        registry.segment_name,
+        {{ value_status(ratio('clients_by_segment.churned_clients', 'clients_by_segment.clients_in_period')) }}
+            as value_status,
+        coalesce(clients_by_segment.clients_at_start, 0) as clients_at_start,
+        coalesce(clients_by_segment.new_clients, 0) as new_clients,
+        coalesce(clients_by_segment.reactivated_clients, 0) as reactivated_clients,
+        coalesce(clients_by_segment.clients_in_period, 0) as clients_in_period,
+        coalesce(clients_by_segment.churned_clients, 0) as churned_clients,
+        {{ ratio('clients_by_segment.churned_clients', 'clients_by_segment.clients_in_period', 100) }}
+            as churn_rate_pct,
+        coalesce(clients_by_segment.churned_of_opening_clients, 0) as churned_of_opening_clients,
+        {{ ratio('clients_by_segment.churned_of_opening_clients', 'clients_by_segment.clients_at_start', 100) }}
+            as churn_of_opening_pct,
+        coalesce(clients_by_segment.returned_later_clients, 0) as returned_later_clients,
+        {{ ratio('clients_by_segment.returned_later_clients', 'clients_by_segment.churned_clients', 100) }}
+            as false_churn_pct
+
+    from registry
+
+    left join clients_by_segment
+        on
+            registry.period_grain = clients_by_segment.period_grain
+            and registry.period_start = clients_by_segment.period_start
+            and registry.segment_type = clients_by_segment.segment_type
+            and registry.segment_id = clients_by_segment.segment_id
+
+)
+
+select * from final

@@ -1,0 +1,184 @@
+{%- set sla_microseconds = var('response_sla_minutes') * 60000000 -%}
+{%- set segment_types = ['request_channel', 'channel', 'employee'] -%}
+
+with
+
+registry as (
+
+    select * from {{ ref('int_metric_registry') }}
+    where metric_code = 'response_time'
+
+),
+
+period_days as (
+
+    select * from {{ ref('int_period_days') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
+requests as (
+
+    select * from {{ ref('int_requests') }}
+
+),
+
+working_times as (
+
+    select * from {{ ref('int_request_working_times') }}
+
+),
+
+timed_requests as (
+
+    select
+        requests.requested_date,
+        requests.request_channel,
+        requests.channel_id,
+        requests.employee_id,
+        requests.responded_at,
+        requests.response_microseconds,
+        working_times.response_working_microseconds,
+        working_times.age_working_microseconds,
+        {{ microseconds_between('requests.requested_at', 'settings.as_of_at') }} as age_microseconds
+
+    from requests
+
+    inner join working_times
+        on requests.request_id = working_times.request_id
+
+    cross join settings
+
+),
+
+-- a request is judged only when it is old enough to have missed the limit; an unanswered one has missed it
+requests_by_segment as (
+
+    select
+        period_days.period_grain,
+        period_days.period_start,
+        {{ segment_columns(segment_types) }},
+        count(*) as requests,
+        count(responded_at) as answered_requests,
+        cast(sum(response_microseconds) as {{ type_double() }}) / 60000000 as total_response_minutes,
+        percentile_cont(0.5) within group (order by response_microseconds) / 60000000 as median_response_minutes,
+        percentile_cont(0.9) within group (order by response_microseconds) / 60000000 as p90_response_minutes,
+        count(*) filter (where age_microseconds >= 300000000) as requests_judged_5_minutes,
+        count(*) filter (
+            where age_microseconds >= 300000000 and response_microseconds < 300000000
+        ) as requests_within_5_minutes,
+        count(*) filter (where age_microseconds >= 3600000000) as requests_judged_1_hour,
+        count(*) filter (
+            where age_microseconds >= 3600000000 and response_microseconds < 3600000000
+        ) as requests_within_1_hour,
+        count(*) filter (where age_microseconds >= {{ sla_microseconds }}) as requests_judged_sla,
+        count(*) filter (
+            where age_microseconds >= {{ sla_microseconds }} and response_microseconds < {{ sla_microseconds }}
+        ) as requests_within_sla,
+        cast(sum(response_working_microseconds) as {{ type_double() }}) / 60000000 as total_response_working_minutes,
+        percentile_cont(0.5) within group (order by response_working_microseconds) / 60000000 as median_response_working_minutes,
+        percentile_cont(0.9) within group (order by response_working_microseconds) / 60000000 as p90_response_working_minutes,
+        count(*) filter (where age_working_microseconds >= {{ sla_microseconds }}) as requests_judged_sla_working,
+        count(*) filter (
+            where age_working_microseconds >= {{ sla_microseconds }} and response_working_microseconds < {{ sla_microseconds }}
+        ) as requests_within_sla_working
+
+    from timed_requests
+
+    inner join period_days
+        on timed_requests.requested_date = period_days.date_day
+
+    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+
+),
+
+counts as (
+
+    select
+        registry.metric_key,
+        registry.period_grain,
+        registry.period_start,
+        registry.period_end,
+        registry.is_complete,
+        registry.segment_type,
+        registry.segment_id,
+        registry.segment_name,
+        coalesce(requests_by_segment.requests, 0) as requests,
+        coalesce(requests_by_segment.answered_requests, 0) as answered_requests,
+        coalesce(requests_by_segment.requests_judged_5_minutes, 0) as requests_judged_5_minutes,
+        coalesce(requests_by_segment.requests_within_5_minutes, 0) as requests_within_5_minutes,
+        coalesce(requests_by_segment.requests_judged_1_hour, 0) as requests_judged_1_hour,
+        coalesce(requests_by_segment.requests_within_1_hour, 0) as requests_within_1_hour,
+        coalesce(requests_by_segment.requests_judged_sla, 0) as requests_judged_sla,
+        coalesce(requests_by_segment.requests_within_sla, 0) as requests_within_sla,
+        coalesce(requests_by_segment.requests_judged_sla_working, 0) as requests_judged_sla_working,
+        coalesce(requests_by_segment.requests_within_sla_working, 0) as requests_within_sla_working,
+        coalesce(requests_by_segment.requests - requests_by_segment.answered_requests, 0) as unanswered_requests,
+        coalesce(requests_by_segment.total_response_minutes, 0) as total_response_minutes,
+        requests_by_segment.median_response_minutes,
+        requests_by_segment.p90_response_minutes,
+        coalesce(requests_by_segment.total_response_working_minutes, 0) as total_response_working_minutes,
+        requests_by_segment.median_response_working_minutes,
+        requests_by_segment.p90_response_working_minutes,
+        registry.is_source_missing
+
+    from registry
+
+    left join requests_by_segment
+        on
+            registry.period_grain = requests_by_segment.period_grain
+            and registry.period_start = requests_by_segment.period_start
+            and registry.segment_type = requests_by_segment.segment_type
+            and registry.segment_id = requests_by_segment.segment_id
+
+),
+
+final as (
+
+    select
+        registry.metric_key,
+        registry.period_grain,
+        registry.period_start,
+        registry.period_end,
+        registry.is_complete,
+        registry.segment_type,
+        registry.segment_id,
+        registry.segment_name,
+        {{ value_status(
+            ratio('registry.total_response_minutes', 'registry.answered_requests'),
+            'registry.is_source_missing'
+        ) }} as value_status,
+        registry.requests,
+        registry.answered_requests,
+        registry.unanswered_requests,
+        registry.total_response_minutes,
+        {{ ratio('registry.total_response_minutes', 'registry.answered_requests') }} as avg_response_minutes,
+        registry.median_response_minutes,
+        registry.p90_response_minutes,
+        registry.requests_judged_5_minutes,
+        registry.requests_within_5_minutes,
+        {{ ratio('registry.requests_within_5_minutes', 'registry.requests_judged_5_minutes', 100) }} as within_5_minutes_pct,
+        registry.requests_judged_1_hour,
+        registry.requests_within_1_hour,
+        {{ ratio('registry.requests_within_1_hour', 'registry.requests_judged_1_hour', 100) }} as within_1_hour_pct,
+        registry.requests_judged_sla,
+        registry.requests_within_sla,
+        {{ ratio('registry.requests_within_sla', 'registry.requests_judged_sla', 100) }} as within_sla_pct,
+        registry.total_response_working_minutes,
+        {{ ratio('registry.total_response_working_minutes', 'registry.answered_requests') }} as avg_response_working_minutes,
+        registry.median_response_working_minutes,
+        registry.p90_response_working_minutes,
+        registry.requests_judged_sla_working,
+        registry.requests_within_sla_working,
+        {{ ratio('registry.requests_within_sla_working', 'registry.requests_judged_sla_working', 100) }} as within_sla_working_pct
+
+    from counts as registry
+
+)
+
+select * from final

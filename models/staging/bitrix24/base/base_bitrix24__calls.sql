@@ -1,0 +1,1 @@
+{{ typed_raw_table('telephony_call') }}

@@ -1,0 +1,26 @@
+with
+
+typed_rows as (
+
+    select * from {{ ref('base_bitrix24__users') }}
+
+),
+
+accepted as (
+
+    select
+        id as employee_id,
+        name as first_name,
+        last_name,
+        work_position,
+        uf_department as departments,
+        user_type,
+        active as is_active
+
+    from typed_rows
+
+    where row_status = 'accepted'
+
+)
+
+select * from accepted
