@@ -31,13 +31,13 @@ def build(project: Project, log: Log) -> None:
         DataError: a model or a test failed; says which, with up to five failing rows each.
     """
     started = time.monotonic()
-    _record(project, "running")
+    record(project, "running")
     try:
         summary = _run_dbt(project, log)
     except BaseException:
-        _record(project, "failed")
+        record(project, "failed")
         raise
-    _record(project, "passed")
+    record(project, "passed")
     seconds = round(time.monotonic() - started, 1)
     log.event(
         "built",
@@ -79,7 +79,8 @@ def _fingerprint(path: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def _record(project: Project, status: str) -> None:
+def record(project: Project, status: str) -> None:
+    """Writes beside the warehouse how the build stands: `running`, `failed` or `passed`."""
     state: dict[str, Any] = {"status": status}
     if status == "passed":
         state["fingerprint"] = _fingerprint(project.warehouse_db)

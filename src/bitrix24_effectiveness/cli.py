@@ -169,13 +169,13 @@ def main() -> None:
         log.event("error", _usage(error), "error", exit_code=code)
     except CrmEffectError as error:
         code = error.exit_code
-        log.event("error", f"error: {error}", "error", exit_code=code)
+        log.event("error", str(error), "error", exit_code=code)
     except (click.Abort, KeyboardInterrupt):
         code = 130
         log.event("error", "interrupted: the published marts stay as they are", "error")
     except OSError as error:
         code = ConfigurationError.exit_code
-        log.event("error", f"error: {error}", "error", exit_code=code)
+        log.event("error", str(error), "error", exit_code=code)
     except Exception as error:
         if os.environ.get("CRM_DEBUG"):
             raise
@@ -183,7 +183,7 @@ def main() -> None:
         what = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
         log.event(
             "error",
-            f"error: unexpected {what} (a bug; CRM_DEBUG=1 shows where)",
+            f"unexpected {what} (a bug; CRM_DEBUG=1 shows where)",
             "error",
             exit_code=code,
         )
@@ -193,7 +193,7 @@ def main() -> None:
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
-    return f"error: {error.format_message()}{hint}"
+    return f"{error.format_message()}{hint}"
 
 
 def _wants_json(arguments: list[str]) -> bool:

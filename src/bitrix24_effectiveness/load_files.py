@@ -118,15 +118,15 @@ def _lowered(path: Path, columns: list[str]) -> dict[str, str]:
 
 def _csv_source(path: Path) -> tuple[dict[str, str], str, list]:
     opened: Callable = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rb") as file:
+        line = file.readline()
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            first_line = file.readline()
-            # the header decides: a sniffed delimiter could hide a broken line
-            delimiter = max(",;\t|", key=first_line.count)
-            file.seek(0)
-            header = next(csv.reader(file, delimiter=delimiter), [])
+        first_line = line.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path.name}: {_CP1251_HINT}") from error
+        raise ConfigurationError(f"{path.name}: line 1 {_CP1251_HINT}") from error
+    # the header decides: a sniffed delimiter could hide a broken line
+    delimiter = max(",;\t|", key=first_line.count)
+    header = next(csv.reader([first_line], delimiter=delimiter), [])
     if not header:
         raise ConfigurationError(f"{path.name}: is empty, not even a header")
     columns = _lowered(path, header)

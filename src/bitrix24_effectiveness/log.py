@@ -35,7 +35,8 @@ class Log:
             print(json.dumps(line, ensure_ascii=False, default=str), flush=True)
         else:
             style = {"error": "red", "warning": "yellow"}.get(level)
-            self._console.print(message, style=style, markup=False)
+            prefix = "error: " if event == "error" else ""
+            self._console.print(prefix + message, style=style, markup=False)
 
     @contextmanager
     def progress(self, title: str) -> Iterator[None]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import literal, quote
+from bitrix24_effectiveness.files import literal
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 
@@ -59,6 +59,7 @@ _WORDS = {
         "percent": "%",
         "minutes": "мин",
         "days": "дн.",
+        "money": "базовая валюта",
     },
     "en": {
         "title": "CRM effectiveness",
@@ -96,6 +97,7 @@ _WORDS = {
         "percent": "%",
         "minutes": "min",
         "days": "days",
+        "money": "base currency",
     },
 }
 
@@ -163,16 +165,16 @@ def report(project: Project, language: str, log: Log) -> None:
             connection.execute("use published.marts")
             metrics = _metrics(connection)
             counts, reasons = _row_counts(connection)
-            as_of = _as_of(connection)
+            settings = _settings(connection)
     except duckdb.Error as error:
         raise ConfigurationError(f"{path}: {str(error).splitlines()[0]}") from error
 
     go_live = date.fromisoformat(str(project.vars["crm_go_live_date"]))
     if log.is_json:
-        _say_as_json(metrics, counts, reasons, as_of, go_live, log)
+        _say_as_json(metrics, counts, reasons, settings, go_live, log)
         return
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    _print(console, _Summary(metrics, counts, reasons, as_of, go_live, project, language))
+    _print(console, _Summary(metrics, counts, reasons, settings, go_live, project, language))
 
 
 def _metrics(connection: duckdb.DuckDBPyConnection) -> list[Metric]:
@@ -206,14 +208,15 @@ def _row_counts(
     return dict(zip(names, (int(total or 0) for total in totals), strict=True)), reasons
 
 
-def _as_of(connection: duckdb.DuckDBPyConnection) -> Any:
-    table = connection.execute(
-        "select table_name from duckdb_columns() where database_name = 'published' "
-        "and column_name = 'as_of_at' order by table_name limit 1"
-    ).fetchone()
-    if not table:
-        return None
-    return connection.execute(f"select max(as_of_at) from {quote(table[0])}").fetchone()[0]
+def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    if not connection.execute(
+        "select 1 from duckdb_tables() where database_name = 'published' "
+        "and table_name = 'run_settings'"
+    ).fetchone():
+        return {}
+    cursor = connection.execute("select * from run_settings")
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, cursor.fetchone(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -238,11 +241,11 @@ def _say_as_json(
     metrics: list[Metric],
     counts: dict[str, int],
     reasons: list[tuple[str, str, int]],
-    as_of: Any,
+    settings: dict[str, Any],
     go_live: date,
     log: Log,
 ) -> None:
-    log.event("rows", f"{counts['raw']:,} raw rows", as_of=as_of, **counts)
+    log.event("rows", f"{counts['raw']:,} raw rows", as_of=settings.get("as_of_at"), **counts)
     for table, reason, rows in reasons:
         log.event("rejected", f"{table}: {reason}", raw_table=table, reason=reason, rows=rows)
     for metric in metrics:
@@ -269,7 +272,7 @@ class _Summary:
     metrics: list[Metric]
     counts: dict[str, int]
     reasons: list[tuple[str, str, int]]
-    as_of: Any
+    settings: dict[str, Any]
     go_live: date
     project: Project
     language: str
@@ -284,13 +287,19 @@ class _Summary:
             text = text.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
         return text
 
+    def unit(self, metric: Metric) -> str:
+        if metric.unit == "money" and self.settings.get("base_currency"):
+            return self.settings["base_currency"]
+        return self.word(metric.unit)
+
     def cell(self, value: float | None, status: str) -> str:
         return self.word(status) if value is None else self.number(value)
 
 
 def _print(console: Console, summary: _Summary) -> None:
     word = summary.word
-    as_of = f" ({word('as_of')} {summary.as_of:%Y-%m-%d %H:%M} UTC)" if summary.as_of else ""
+    as_of = summary.settings.get("as_of_at")
+    as_of = f" ({word('as_of')} {as_of:%Y-%m-%d %H:%M} UTC)" if as_of else ""
     console.print(f"\n[bold]{word('title')}[/bold]{as_of}")
     rows = {name: _whole(summary, count) for name, count in summary.counts.items()}
     console.print(word("rows", **rows))
@@ -332,7 +341,7 @@ def _print_metrics(console: Console, summary: _Summary) -> None:
     table.add_column(word("month", month=f"{longest.last.start:%Y-%m}"), justify="right")
     table.add_column(word("status"))
     for metric, windows in zip(summary.metrics, spans, strict=True):
-        cells = [metric.names[summary.language], word(metric.unit)]
+        cells = [metric.names[summary.language], summary.unit(metric)]
         if longest.has_go_live:
             cells.append(summary.cell(*metric.over(windows.before)))
         cells += [summary.cell(*metric.over(windows.after)), word(metric.basis)]

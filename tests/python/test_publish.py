@@ -1,0 +1,169 @@
+"""What BI reads is whole and tested at every moment, whatever happens to the process."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bitrix24_effectiveness.build import record
+from bitrix24_effectiveness.errors import DataError
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.publish import publish
+from conftest import REPOSITORY, databases
+
+# two tables with one version number each: a mixture of two publications would show
+PUBLISH_FOR_EVER = """
+import duckdb
+from bitrix24_effectiveness.build import record
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.publish import publish
+
+project = Project.find({})
+for version in range(1, 10_000):
+    with duckdb.connect(str(project.warehouse_db)) as connection:
+        connection.execute("create schema if not exists marts")
+        for table in ("first", "second"):
+            connection.execute(
+                f"create or replace table marts.{table} as "
+                f"select {version} as version, i from range(20_000) as t(i)"
+            )
+    record(project, "passed")
+    publish(project, Log("text"))
+    print("published", flush=True)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name, value in databases(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    project = Project(REPOSITORY, {})
+    write_warehouse(project, 1)
+    return project
+
+
+def write_warehouse(project: Project, version: int) -> None:
+    with duckdb.connect(str(project.warehouse_db)) as connection:
+        connection.execute("create schema if not exists marts")
+        connection.execute(
+            "create or replace table marts.facts (version integer not null, note varchar)"
+        )
+        connection.execute("insert into marts.facts values (?, 'it''s')", [version])
+        connection.execute("comment on table marts.facts is 'One row per fact; it''s small.'")
+        connection.execute("comment on column marts.facts.version is 'Which build'")
+        connection.execute("create schema if not exists intermediate")
+        connection.execute("create or replace table intermediate.hidden as select 1 as one")
+    record(project, "passed")
+
+
+def published(project: Project, query: str) -> list[tuple]:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{project.marts_db}' as published (read_only)")
+        connection.execute("use published.marts")
+        return connection.execute(query).fetchall()
+
+
+def test_marts_and_only_they_are_published_with_their_contract(project: Project) -> None:
+    publish(project, Log("text"))
+    assert published(project, "select * from facts") == [(1, "it's")]
+    assert published(project, "select schema_name, table_name, comment from duckdb_tables()") == [
+        ("marts", "facts", "One row per fact; it's small.")
+    ]
+    assert published(
+        project,
+        "select column_name, is_nullable, comment from duckdb_columns() "
+        "where table_name = 'facts' order by column_index",
+    ) == [("version", False, "Which build"), ("note", True, None)]
+    assert duckdb.read_parquet(str(project.parquet_dir / "facts.parquet")).fetchall() == [
+        (1, "it's")
+    ]
+
+
+def test_nobody_may_write_to_what_is_published(project: Project) -> None:
+    publish(project, Log("text"))
+    files = [project.marts_db, project.parquet_dir / "facts.parquet"]
+    assert [oct(path.stat().st_mode & 0o777) for path in files] == ["0o444", "0o444"]
+
+
+def test_a_reader_goes_on_reading_what_it_opened(project: Project) -> None:
+    publish(project, Log("text"))
+    parquet = (project.parquet_dir / "facts.parquet").resolve()
+    with duckdb.connect(str(project.marts_db), read_only=True) as reader:
+        write_warehouse(project, 2)
+        publish(project, Log("text"))
+        query = "select version from marts.marts.facts"
+        assert reader.execute(query).fetchall() == [(1,)]
+    assert duckdb.read_parquet(str(parquet)).fetchall()[0][0] == 1
+    assert published(project, "select version from facts") == [(2,)]
+
+
+def test_old_parquet_versions_do_not_pile_up(project: Project) -> None:
+    for version in range(1, 6):
+        write_warehouse(project, version)
+        publish(project, Log("text"))
+    assert len(list((project.parquet_dir.parent / ".marts.versions").iterdir())) == 2
+    assert not list(project.marts_db.parent.glob("*unfinished*"))
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_a_build_that_did_not_pass_is_not_published(project: Project, status: str) -> None:
+    publish(project, Log("text"))
+    write_warehouse(project, 2)
+    record(project, status)
+    with pytest.raises(DataError, match="not published: the last build"):
+        publish(project, Log("text"))
+    assert published(project, "select version from facts") == [(1,)]
+
+
+def test_a_warehouse_that_was_changed_after_its_tests_is_not_published(project: Project) -> None:
+    with duckdb.connect(str(project.warehouse_db)) as connection:
+        connection.execute("update marts.facts set version = 99")
+    with pytest.raises(DataError, match="changed after the last"):
+        publish(project, Log("text"))
+    assert not project.marts_db.exists()
+
+
+def test_nothing_was_built(project: Project) -> None:
+    project.warehouse_db.unlink()
+    with pytest.raises(DataError, match="run `crm-effect build` first"):
+        publish(project, Log("text"))
+
+
+def test_a_folder_in_the_way_is_not_removed(project: Project) -> None:
+    project.parquet_dir.mkdir()
+    (project.parquet_dir / "mine.txt").write_text("keep", "utf-8")
+    with pytest.raises(Exception, match="is in the way"):
+        publish(project, Log("text"))
+    assert (project.parquet_dir / "mine.txt").exists()
+    assert not project.marts_db.exists()
+
+
+def test_killed_at_any_moment_the_last_publication_is_whole(project: Project) -> None:
+    write_warehouse(project, 0)
+    dice = random.Random(24)
+    for _ in range(8):
+        with subprocess.Popen(
+            [sys.executable, "-c", PUBLISH_FOR_EVER], stdout=subprocess.PIPE, cwd=REPOSITORY
+        ) as publisher:
+            assert publisher.stdout.readline() == b"published\n"
+            time.sleep(dice.random() * 0.3)
+            publisher.send_signal(signal.SIGKILL)
+        whole = "select count(*), min(version), max(version) from "
+        assert published(project, whole + "first") == published(project, whole + "second")
+        assert published(project, whole + "first")[0][0] == 20_000
+        folder = project.parquet_dir.resolve()
+        first, second = (
+            duckdb.sql(f"{whole} '{folder / table}.parquet'").fetchall()
+            for table in ("first", "second")
+        )
+        assert first == second
+        assert first[0][0] == 20_000
