@@ -127,11 +127,11 @@ create or replace temp macro answered_at(t, k, salt) as
         case
             when in_hours(t)
                 then to_working_time(
-                    cast((t) + 60 * lognormal(planted(105, 26, t), 0.9, k, salt) as bigint)
+                    cast((t) + 60 * lognormal(planted(100, 34, t), 0.9, k, salt) as bigint)
                 )
             -- after the go-live a duty manager works in the evenings and on days off
-            when uniform(k, salt + 1) < planted(0.10, 0.85, t)
-                then (t) + 60 * lognormal(planted(90, 30, t), 0.8, k, salt)
-            else to_working_time(t) + 60 * lognormal(planted(50, 20, t), 0.8, k, salt)
+            when uniform(k, salt + 1) < planted(0.10, 0.82, t)
+                then (t) + 60 * lognormal(planted(90, 40, t), 0.8, k, salt)
+            else to_working_time(t) + 60 * lognormal(planted(50, 30, t), 0.8, k, salt)
         end as bigint
     );

@@ -103,11 +103,11 @@ select
         when outcome_draw < 0.052 + planted(0.135, 0.055, started_at) then 'no_answer'
         when outcome_draw < 0.052 + planted(0.205, 0.125, started_at) then 'too_expensive'
         when outcome_draw < 0.052 + planted(0.255, 0.150, started_at) then 'left_lying'
-        when outcome_draw < 1 - planted(0.300, 0.350, started_at) then 'junk'
+        when outcome_draw < 1 - planted(0.252, 0.296, started_at) then 'junk'
         else 'deal'
     end as lead_outcome,
     case
-        when deal_draw < planted(0.265, 0.272, started_at) then 'won'
+        when deal_draw < planted(0.258, 0.268, started_at) then 'won'
         when deal_draw < 0.95 then 'lost'
         else 'left_lying'
     end as deal_outcome
@@ -117,8 +117,8 @@ from with_outcomes;
 -- What of a case depends on its outcome: when it is answered, when it ends.
 create or replace temp macro cycle_days(is_repeat, is_won, t, k) as
     case
-        when is_repeat and is_won then lognormal(planted(18.5, 13.0, t), 0.55, k, 30)
-        when is_won then lognormal(planted(25.5, 18.0, t), 0.5, k, 30)
+        when is_repeat and is_won then lognormal(planted(21.5, 15.5, t), 0.55, k, 30)
+        when is_won then lognormal(planted(29.0, 20.5, t), 0.5, k, 30)
         when is_repeat then lognormal(planted(20, 15, t), 0.6, k, 30)
         else lognormal(planted(29, 22, t), 0.7, k, 30)
     end;
@@ -131,19 +131,53 @@ create or replace temp macro decided_at(is_repeat, is_won, t, k) as
 create or replace temp table plan_repeats as
 with
 
+-- clients from before the portal, who buy again in its first months: without them the company
+-- would seem to have no one to lose in its first year
+earlier_clients as (
+
+    select
+        client_no,
+        cast(
+            getvariable('first_second') + 86400 * (180 * uniform(client_no, 49) - 90) as bigint
+        ) as first_won_at
+    from range(
+        getvariable('leads') + 1,
+        getvariable('leads') + 1 + cast(getvariable('leads') * 0.013 as bigint)
+    ) as clients (client_no)
+
+),
+
+first_wins as (
+
+    select
+        client_no,
+        decided_at(false, true, started_at, case_key) as first_won_at,
+        false as is_earlier
+    from plan_first_contacts
+    where lead_outcome = 'deal' and deal_outcome = 'won'
+
+    union all
+
+    select
+        client_no,
+        first_won_at,
+        true as is_earlier
+    from earlier_clients
+
+),
+
 attempts as (
 
     select
-        first_contacts.client_no,
-        first_contacts.client_no * 16 + attempts.attempt as case_key,
+        first_wins.client_no,
+        first_wins.client_no * 16 + attempts.attempt as case_key,
         attempts.attempt,
-        decided_at(false, true, first_contacts.started_at, first_contacts.case_key) as first_won_at
+        first_wins.first_won_at,
+        first_wins.is_earlier
 
-    from plan_first_contacts as first_contacts
+    from first_wins
 
     cross join range(1, 11) as attempts (attempt)
-
-    where first_contacts.lead_outcome = 'deal' and first_contacts.deal_outcome = 'won'
 
 ),
 
@@ -153,11 +187,21 @@ spaced as (
         client_no,
         case_key,
         attempt,
+        is_earlier,
         to_working_time(
             cast(
-                first_won_at + sum(86400 * (35 + lognormal(60, 0.6, case_key, 40))) over (
-                    partition by client_no order by attempt
-                ) + 25000 * uniform(case_key, 41)
+                first_won_at + sum(
+                    86400 * (
+                        35 + lognormal(62, 0.6, case_key, 40)
+                        -- some come back long after they were given up, fewer of them once the
+                        -- CRM reminds of them in time
+                        + case
+                            when uniform(case_key, 48)
+                                < planted(0.32, 0.04, first_won_at + attempt * 7776000) then 150
+                            else 0
+                        end
+                    )
+                ) over (partition by client_no order by attempt) + 25000 * uniform(case_key, 41)
                 as bigint
             )
         ) as started_at
@@ -171,7 +215,11 @@ kept as (
     select
         *,
         min(
-            case when uniform(case_key, 42) < planted(0.46, 0.60, started_at) then 1 else 0 end
+            case
+                when attempt = 1 and is_earlier then 1
+                when uniform(case_key, 42) < planted(0.41, 0.58, started_at) then 1
+                else 0
+            end
         ) over (partition by client_no order by attempt) as is_kept
 
     from spaced
@@ -192,14 +240,16 @@ select
     started_at,
     'deal' as lead_outcome,
     case
-        when uniform(case_key, 45) < planted(0.66, 0.72, started_at) then 'won'
+        when uniform(case_key, 45) < planted(0.66, 0.73, started_at) then 'won'
         when uniform(case_key, 45) < 0.97 then 'lost'
         else 'left_lying'
     end as deal_outcome
 
 from kept
 
-where is_kept = 1 and started_at < getvariable('end_second');
+where is_kept = 1
+    and started_at >= getvariable('first_second')
+    and started_at < getvariable('end_second');
 
 create or replace temp table plan_cases as
 with

@@ -8,9 +8,9 @@ select
     coalesce(ended_at, started_at + 30 * 86400) as worked_to,
     case
         when is_backfilled then 0
-        when is_deal then 4 + cast(floor(6 * uniform(case_key, 110)) as integer)
+        when is_deal then 5 + cast(floor(8 * uniform(case_key, 110)) as integer)
         when not is_answered then 0
-        else 1 + cast(floor(4 * uniform(case_key, 110)) as integer)
+        else 2 + cast(floor(4 * uniform(case_key, 110)) as integer)
     end as follow_ups
 
 from plan_cases
@@ -41,7 +41,7 @@ placed as (
 
     from chunk_cases
 
-    cross join range(9) as numbers (follow_up_no)
+    cross join range(13) as numbers (follow_up_no)
 
     where follow_up_no < follow_ups and responded_at is not null
 
@@ -238,7 +238,7 @@ acts as (
 
     union all
 
-    -- 16..24: the work on the case
+    -- 16..28: the work on the case
     select
         case_no,
         16 + follow_up_no as slot,
@@ -252,7 +252,7 @@ acts as (
 
     union all
 
-    -- 32..40: answers to what the client asked meanwhile
+    -- 32..44: answers to what the client asked meanwhile
     select
         case_no,
         32 + follow_up_no as slot,
