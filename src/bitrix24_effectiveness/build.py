@@ -171,7 +171,7 @@ def _judge(project: Project, results: list[Any], log: Log) -> dict[str, int]:
     if bad:
         raise DataError(
             f"{len(bad)} of {len(results)} checks and models failed"
-            + (f", {skipped} more were skipped" if skipped else "")
+            + (f" ({skipped} skipped)" if skipped else "")
             + ": the published marts stay as they are"
         )
     kinds = [result.node.resource_type for result in results]

@@ -43,18 +43,24 @@ class _Run:
         return Project.find(self._given_vars)
 
 
+class _TextualDates(yaml.SafeLoader):
+    """YAML that leaves dates as text: models read it, and a bad one is a bad var, not bad YAML."""
+
+
+_TextualDates.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def _parse_vars(_: click.Context, __: click.Parameter, text: str) -> dict[str, Any]:
     try:
-        given = yaml.safe_load(text) or {}
+        given = yaml.load(text, _TextualDates) or {}
     except yaml.YAMLError as error:
         raise click.BadParameter("it must be YAML, such as '{as_of: 2026-05-01}'") from error
     if not isinstance(given, dict):
         raise click.BadParameter("it must be a mapping, such as '{as_of: 2026-05-01}'")
-    # YAML turns what looks like a date into one; models want the text
-    return {
-        str(name): value.isoformat() if hasattr(value, "isoformat") else value
-        for name, value in given.items()
-    }
+    return {str(name): value for name, value in given.items()}
 
 
 def _default_language() -> str:

@@ -1,0 +1,330 @@
+"""The command as people and schedulers use it: what it says, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bitrix24_effectiveness import cli
+from conftest import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The real project with its databases in a folder of the test."""
+    for name, value in databases(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(REPOSITORY)
+    write_raw(tmp_path / "raw.duckdb")
+    return tmp_path
+
+
+def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> str:
+    """Runs a command that must fail, and gives the one line that it says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["crm-effect", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+    said = capsys.readouterr()
+    assert stopped.value.code == code
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+# -- vars
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("{client_inactivity_day: 90}", "is unknown; did you mean client_inactivity_days?"),
+        ("{client_inactivity_days: 0}", "client_inactivity_days is 0: it must be a whole number"),
+        ("{client_inactivity_days: 1.5}", "client_inactivity_days is 1.5"),
+        ("{response_sla_minutes: soon}", "response_sla_minutes is soon"),
+        ("{comparison_months: -1}", "comparison_months is -1"),
+        ("{comparison_months: yes}", "comparison_months is True"),
+        ("{reporting_timezone: Europe/Moskow}", "no such time zone; did you mean Europe/Moscow?"),
+        ("{portal_timezone: ''}", "var portal_timezone is : no such time zone"),
+        ("{demand_entity: leads}", "demand_entity is leads: it must be auto, lead or deal"),
+        ("{gross_margin_rate: 0}", "gross_margin_rate is 0"),
+        ("{gross_margin_rate: 40}", "gross_margin_rate is 40"),
+        ("{base_currency: rub}", "base_currency is rub: it must be three capital letters"),
+        ("{base_currency: USD}", "base_currency is USD: the portal knows only RUB"),
+        ("{as_of: yesterday}", "as_of is yesterday: it must be an instant"),
+        ("{as_of: 2026-02-30}", "as_of is 2026-02-30"),
+        ("{crm_go_live_date: May 2025}", "crm_go_live_date is May 2025"),
+        ("{raw_identifiers: {crm_deals: b24_deals}}", "crm_deals is no raw table; did you mean"),
+        ("{raw_columns: {crm_deal: {stage: s}}}", "crm_deal has no column stage"),
+        ("{raw_columns: x}", "raw_columns is x: it must be a mapping"),
+        ("{", "it must be YAML"),
+        ("word", "it must be a mapping"),
+    ],
+)
+def test_a_bad_var(here: Path, capsys: pytest.CaptureFixture, given: str, message: str) -> None:
+    assert message in refusal(capsys, "--vars", given, "run")
+    assert not (here / "warehouse.duckdb").exists()
+
+
+# -- the raw database
+
+
+def test_no_raw_database(here: Path, capsys: pytest.CaptureFixture) -> None:
+    (here / "raw.duckdb").unlink()
+    said = refusal(capsys, "build")
+    assert f"no raw database at {here / 'raw.duckdb'}" in said
+    assert "crm-effect demo" in said
+
+
+def test_not_a_database(here: Path, capsys: pytest.CaptureFixture) -> None:
+    (here / "raw.duckdb").write_text("id,stage_id\n" * 1000, "utf-8")
+    assert "raw.duckdb is not a DuckDB database file" in refusal(capsys, "build")
+
+
+def test_a_locked_raw_database(here: Path, capsys: pytest.CaptureFixture) -> None:
+    hold = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(here / "raw.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        holder.stdout.readline()
+        said = refusal(capsys, "build")
+        holder.communicate(b"\n")
+    assert f"raw.duckdb is in use by process {holder.pid}" in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("drop schema bitrix24 cascade", "has no tables in schema bitrix24"),
+        ("drop table bitrix24.crm_deal", "has no table bitrix24.crm_deal, which is required"),
+        ("drop table bitrix24.crm_status", "has no table bitrix24.crm_status, which is required"),
+        (
+            "alter table bitrix24.crm_deal drop column date_create",
+            "has no column date_create, which is required",
+        ),
+    ],
+)
+def test_something_required_is_absent(
+    here: Path, capsys: pytest.CaptureFixture, statement: str, message: str
+) -> None:
+    with duckdb.connect(str(here / "raw.duckdb")) as connection:
+        connection.execute(statement)
+    assert message in refusal(capsys, "build")
+    assert not (here / "warehouse.duckdb").exists()
+
+
+def test_names_of_the_portal_are_mapped(here: Path, capsys: pytest.CaptureFixture) -> None:
+    with duckdb.connect(str(here / "raw.duckdb")) as connection:
+        connection.execute("alter table bitrix24.crm_deal rename column date_create to createdTime")
+        connection.execute("alter table bitrix24.crm_deal rename to b24_deals")
+    tables = "raw_identifiers: {crm_deal: b24_deals}"
+    columns = "raw_columns: {crm_deal: {date_create: createdAt}}"
+    said = refusal(capsys, "--vars", f"{{{tables}, {columns}}}", "build")
+    assert "table bitrix24.b24_deals" in said
+    assert "has no column createdAt" in said
+
+
+# -- seeds
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rate\n", "rates\n", "seeds/exchange_rates.csv, line 1: column rates is unknown; did you"),
+        (",rate\n", "\n", "line 1: column rate is missing"),
+        ("2025-01-01", "2025-13-01", "line 2, column valid_from: 2025-13-01 is no date such as"),
+        ("101.68", "101,68", "line 2: has 5 values, the header has 4"),
+        ("101.68", "a lot", "line 2, column rate: a lot is no number"),
+        ("101.68", '"101.68', "line 2: unexpected end of data"),
+    ],
+)
+def test_a_bad_seed(mini: MiniProject, old: str, new: str, message: str) -> None:
+    mini.rates.write_text(mini.rates.read_text("utf-8").replace(old, new), "utf-8")
+    answer = mini.run("build")
+    assert message in answer.stderr
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+
+
+def test_seeds_that_are_not_there(mini: MiniProject) -> None:
+    mini.rates.rename(mini.rates.with_name("exchange_rate.csv"))
+    answer = mini.run("build")
+    assert "exchange_rates.csv is missing; did you mean exchange_rate?" in answer.stderr
+    assert answer.returncode == 2
+    answer = mini.run("build", CRM_SEEDS_DIR="/nowhere/at/all")
+    assert answer.stderr == (
+        "error: /nowhere/at/all: no such folder; CRM_SEEDS_DIR must hold the seeds\n"
+    )
+    assert answer.returncode == 2
+
+
+# -- usage
+
+
+def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture) -> None:
+    assert "Did you mean 'run'?" in refusal(capsys, "rum")
+    assert "Missing argument 'FOLDER'" in refusal(capsys, "load-files")
+    assert "nothing is published" in refusal(capsys, "report")
+
+
+def test_no_project(tmp_path: Path) -> None:
+    answer = run_command("build", env={"DBT_PROJECT_DIR": str(tmp_path)}, cwd=tmp_path)
+    assert "no dbt_project.yml of bitrix24_effectiveness" in answer.stderr
+    assert answer.returncode == 2
+
+
+def test_help_names_the_exit_codes() -> None:
+    answer = run_command("--help", env={}, cwd=REPOSITORY)
+    assert "3  another run holds the lock" in answer.stdout
+    assert answer.returncode == 0
+
+
+# -- builds
+
+
+def test_a_failed_test_shows_its_rows_and_publishes_nothing(mini: MiniProject) -> None:
+    assert mini.run("build").returncode == 0
+    assert mini.run("publish").returncode == 0
+    marts = Path(mini.env["CRM_MARTS_DB"])
+    before = marts.read_bytes()
+
+    mini.rates.write_text(
+        mini.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,-1\nCNY,RUB,2025-03-01,0\n", "utf-8"
+    )
+    answer = mini.run("run")
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "test rates_are_positive: 2 rows fail - A rate is above zero.\n"
+        "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=-1.0\n"
+        "  currency=CNY, base_currency=RUB, valid_from=2025-03-01, rate=0.0\n"
+        "error: 1 of 3 checks and models failed (1 skipped): the published marts stay as they are\n"
+    )
+    assert mini.run("publish").returncode == 1
+    assert marts.read_bytes() == before
+
+
+def test_json_lines_for_schedulers(mini: MiniProject) -> None:
+    answer = mini.run("--log-format", "json", "build")
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    nodes = [line["node"].partition(".")[0] for line in lines if line["event"] == "node"]
+    assert sorted(nodes) == ["model", "seed", "test"]
+    assert lines[-1]["event"] == "built"
+    assert answer.stderr == ""
+
+    answer = mini.run("--log-format", "json", "--vars", "{as_of: never}", "build")
+    (line,) = (json.loads(line) for line in answer.stdout.splitlines())
+    assert (line["level"], line["event"], line["exit_code"]) == ("error", "error", 2)
+
+
+def test_a_model_that_cannot_run_is_named_without_a_stack_trace(mini: MiniProject) -> None:
+    (mini.folder / "models/marts/rates.sql").write_text(
+        "select cast(currency as integer) as n from {{ ref('exchange_rates') }}", "utf-8"
+    )
+    answer = mini.run("build")
+    assert answer.returncode == 1
+    assert "model rates: Conversion Error: Could not convert string 'USD'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_project_that_dbt_cannot_read(mini: MiniProject) -> None:
+    (mini.folder / "models/marts/rates.sql").write_text("select * from {{ ref('no') }}", "utf-8")
+    answer = mini.run("build")
+    assert answer.returncode == 2
+    assert "depends on a node named 'no' which was not found" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_one_run_at_a_time(mini: MiniProject) -> None:
+    hold = (
+        "import sys\nfrom pathlib import Path\n"
+        "from bitrix24_effectiveness.lock import only_run\n"
+        "with only_run(Path(sys.argv[1])):\n    print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, mini.env["CRM_WAREHOUSE_DB"]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        holder.stdout.readline()
+        for command in ("build", "publish", "run"):
+            answer = mini.run(command)
+            assert answer.returncode == 3
+            assert f"another run (process {holder.pid}) is working on" in answer.stderr
+        holder.kill()
+    # the system lets go of the lock of a process that was killed
+    assert mini.run("publish").returncode == 1
+
+
+def test_a_build_that_is_killed_publishes_nothing(mini: MiniProject) -> None:
+    state = Path(mini.env["CRM_WAREHOUSE_DB"] + ".build.json")
+    with subprocess.Popen(
+        [sys.executable, "-m", "bitrix24_effectiveness.cli", "run"],
+        env=dict(mini.env) | {"PATH": ""},
+        cwd=mini.folder,
+        stderr=subprocess.DEVNULL,
+    ) as build:
+        while not state.exists():
+            time.sleep(0.01)
+        build.kill()
+    answer = mini.run("publish")
+    assert answer.returncode == 1
+    assert "the last build was interrupted" in answer.stderr
+    assert not Path(mini.env["CRM_MARTS_DB"]).exists()
+    assert mini.run("build").returncode == 0
+
+
+# -- the real project
+
+
+def test_the_demo_portal_ends_with_the_ten_metrics(demo_portal: Built) -> None:
+    answer = demo_portal.run("report", "--lang", "ru")
+    assert answer.returncode == 0
+    for name in ("Конверсия в сделку", "Скорость обработки заявок", "Упущенные сделки"):
+        assert name in answer.stdout
+    answer = demo_portal.run("--log-format", "json", "report")
+    metrics = [
+        line for line in map(json.loads, answer.stdout.splitlines()) if line["event"] == "metric"
+    ]
+    assert len(metrics) == 10
+    assert all(line["after"] is not None for line in metrics)
+
+
+def test_every_raw_row_is_in_the_summary(demo_portal: Built) -> None:
+    answer = demo_portal.run("--log-format", "json", "report")
+    (rows,) = (
+        line for line in map(json.loads, answer.stdout.splitlines()) if line["event"] == "rows"
+    )
+    with duckdb.connect(str(demo_portal.project.raw_db), read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+        delivered = sum(
+            connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
+            for (table,) in tables
+        )
+    assert rows["raw"] == delivered
+    assert rows["raw"] == rows["staged"] + rows["rejected"] + rows["superseded"]
+
+
+def test_a_missing_exchange_rate_names_currency_and_date(
+    demo_portal: Built, tmp_path: Path
+) -> None:
+    env = databases(tmp_path)
+    project = demo_portal.project
+    with duckdb.connect(env["CRM_RAW_DB"]) as connection:
+        connection.execute(f"attach '{project.raw_db}' as demo (read_only)")
+        connection.execute("copy from database demo to raw")
+        connection.execute(
+            "update bitrix24.crm_deal set currency_id = 'XAU' where stage_semantic_id = 'S'"
+        )
+    answer = run_command("run", env=env, cwd=REPOSITORY)
+    assert answer.returncode == 1
+    assert "XAU" in answer.stderr
+    assert "20" in answer.stderr
+    assert not Path(env["CRM_MARTS_DB"]).exists()
