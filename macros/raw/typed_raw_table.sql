@@ -37,7 +37,7 @@ versioned as (
     select
         *,
         row_number() over (
-            partition by {{ meta.key }}, rejection_reason is null
+            partition by coalesce({{ meta.key }}, raw_{{ meta.key }}), rejection_reason is null
             order by
             {%- if meta.newest_by %}
                 {{ meta.newest_by }} desc nulls last,
@@ -52,6 +52,9 @@ versioned as (
 )
 
 select
+    coalesce({{ meta.key }}, raw_{{ meta.key }}, '') || '|'
+    || case when rejection_reason is null then 'readable' else 'rejected' end || '|'
+    || cast(version_number as {{ dbt.type_string() }}) as raw_row_key,
     {%- for column in columns %}
     {{ column.name }},
     {%- endfor %}
@@ -61,6 +64,7 @@ select
         when version_number > 1 then 'superseded'
         else 'accepted'
     end as row_status,
+    case when rejection_reason is not null then coalesce({{ meta.key }}, raw_{{ meta.key }}) end as rejected_id,
     case when rejection_reason is not null then {{ row_as_json(columns) }} end as raw_row
 
 from versioned

@@ -12,9 +12,9 @@ stages as (
 
 ),
 
-stage_changes as (
+history_states as (
 
-    select * from {{ ref('int_stage_changes') }}
+    select * from {{ ref('int_history_states') }}
 
 ),
 
@@ -81,72 +81,23 @@ newest_changes as (
 
 ),
 
--- the last row of the history that came to another semantic began the state that lasts
-latest_entries as (
-
-    select
-        entity_type,
-        entity_id,
-        semantic,
-        changed_at as entered_at,
-        row_number() over (
-            partition by entity_type, entity_id
-            order by change_number desc
-        ) as newest_first
-
-    from stage_changes
-
-    where previous_semantic is null or previous_semantic <> semantic
-
-),
-
-latest_stages as (
-
-    select
-        entity_type,
-        entity_id,
-        stage_id,
-        row_number() over (
-            partition by entity_type, entity_id
-            order by change_number desc
-        ) as newest_first
-
-    from stage_changes
-
-),
-
-latest_stages_in_progress as (
-
-    select
-        entity_type,
-        entity_id,
-        stage_id,
-        row_number() over (
-            partition by entity_type, entity_id
-            order by change_number desc
-        ) as newest_first
-
-    from stage_changes
-
-    where semantic = 'P'
-
-),
-
 known_rows as (
 
     select
         rows_today.entity_type,
         rows_today.entity_id,
-        rows_today.created_at,
-        settings.data_end_at,
-        rows_today.moved_at,
-        rows_today.closed_at,
-        rows_today.modified_at,
+        rows_today.stage_id,
+        coalesce(rows_today.semantic, stages.semantic) as semantic,
         -- a row that moved after as_of shows a later stage than the one that it had then
         coalesce(newest_changes.newest_change_at < settings.data_end_at, true)
-        and coalesce(rows_today.moved_at < settings.data_end_at, true) as is_row_current,
-        rows_today.stage_id as row_stage_id,
-        coalesce(rows_today.semantic, stages.semantic) as row_semantic
+        and coalesce(rows_today.moved_at < settings.data_end_at, true) as is_current,
+        -- without a history: the move, else the date that people enter, else the last change
+        coalesce(
+            case when rows_today.moved_at < settings.data_end_at then rows_today.moved_at end,
+            case when rows_today.closed_at < settings.data_end_at then rows_today.closed_at end,
+            case when rows_today.modified_at < settings.data_end_at then rows_today.modified_at end,
+            rows_today.created_at
+        ) as entered_at
 
     from rows_today
 
@@ -171,43 +122,24 @@ states as (
         known_rows.entity_type,
         known_rows.entity_id,
         case
-            when known_rows.is_row_current then known_rows.row_stage_id
-            else coalesce(latest_stages.stage_id, 'unknown')
+            when known_rows.is_current then known_rows.stage_id
+            else coalesce(history_states.stage_id, 'unknown')
         end as stage_id,
         case
-            when known_rows.is_row_current then known_rows.row_semantic
-            else coalesce(latest_entries.semantic, 'P')
+            when known_rows.is_current then known_rows.semantic
+            else coalesce(history_states.semantic, 'P')
         end as semantic,
-        latest_entries.semantic as history_semantic,
-        latest_entries.entered_at as history_entered_at,
-        -- without a history: the move, else the date that people enter, else the last change
-        coalesce(
-            case when known_rows.moved_at < known_rows.data_end_at then known_rows.moved_at end,
-            case when known_rows.closed_at < known_rows.data_end_at then known_rows.closed_at end,
-            case when known_rows.modified_at < known_rows.data_end_at then known_rows.modified_at end,
-            known_rows.created_at
-        ) as row_entered_at,
-        coalesce(latest_stages_in_progress.stage_id, 'unknown') as last_stage_in_progress_id
+        history_states.semantic as history_semantic,
+        history_states.entered_at as history_entered_at,
+        known_rows.entered_at as row_entered_at,
+        coalesce(history_states.last_stage_in_progress_id, 'unknown') as last_stage_in_progress_id
 
     from known_rows
 
-    left join latest_entries
+    left join history_states
         on
-            known_rows.entity_type = latest_entries.entity_type
-            and known_rows.entity_id = latest_entries.entity_id
-            and latest_entries.newest_first = 1
-
-    left join latest_stages
-        on
-            known_rows.entity_type = latest_stages.entity_type
-            and known_rows.entity_id = latest_stages.entity_id
-            and latest_stages.newest_first = 1
-
-    left join latest_stages_in_progress
-        on
-            known_rows.entity_type = latest_stages_in_progress.entity_type
-            and known_rows.entity_id = latest_stages_in_progress.entity_id
-            and latest_stages_in_progress.newest_first = 1
+            known_rows.entity_type = history_states.entity_type
+            and known_rows.entity_id = history_states.entity_id
 
 ),
 

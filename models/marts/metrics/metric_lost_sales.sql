@@ -15,12 +15,6 @@ period_days as (
 
 ),
 
-periods as (
-
-    select * from {{ ref('int_periods') }}
-
-),
-
 demand_units as (
 
     select * from {{ ref('int_demand_units') }}
@@ -31,6 +25,18 @@ demand_units as (
 deals as (
 
     select * from {{ ref('int_deals') }}
+
+),
+
+unit_prices as (
+
+    select * from {{ ref('int_unit_prices') }}
+
+),
+
+forecasts as (
+
+    select * from {{ ref('int_demand_forecasts') }}
 
 ),
 
@@ -73,77 +79,6 @@ lost_by_segment as (
 
 ),
 
--- the price of the period, or of the trailing year where the period has sold nothing
-prices_by_segment as (
-
-    select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
-        coalesce(
-            avg(deals.amount) filter (where deals.won_at >= periods.period_start_at),
-            avg(deals.amount)
-        ) as unit_price
-
-    from periods
-
-    inner join deals
-        on
-            periods.cutoff_at > deals.won_at
-            and least(periods.trailing_start_at, periods.period_start_at) <= deals.won_at
-
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
-
-),
-
-complete_months as (
-
-    select
-        registry.segment_type,
-        registry.segment_id,
-        registry.period_start as month_start,
-        registry.period_end as month_end,
-        cast(
-            sum(coalesce(demand_by_segment.demand, 0)) over last_12_months as {{ type_double() }}
-        ) * 12 / count(*) over last_12_months as forecast_annual_demand
-
-    from registry
-
-    left join demand_by_segment
-        on
-            registry.period_grain = demand_by_segment.period_grain
-            and registry.period_start = demand_by_segment.period_start
-            and registry.segment_type = demand_by_segment.segment_type
-            and registry.segment_id = demand_by_segment.segment_id
-
-    where registry.period_grain = 'month' and registry.is_complete
-
-    window last_12_months as (
-        partition by registry.segment_type, registry.segment_id
-        order by registry.period_start
-        rows between 11 preceding and current row
-    )
-
-),
-
-last_complete_months as (
-
-    select
-        registry.metric_key,
-        max(complete_months.month_start) as month_start
-
-    from registry
-
-    inner join complete_months
-        on
-            registry.segment_type = complete_months.segment_type
-            and registry.segment_id = complete_months.segment_id
-            and registry.period_end >= complete_months.month_end
-
-    group by registry.metric_key
-
-),
-
 parts as (
 
     select
@@ -158,8 +93,8 @@ parts as (
         coalesce(demand_by_segment.demand, 0) as demand,
         coalesce(demand_by_segment.fulfilled, 0) as fulfilled,
         coalesce(demand_by_segment.lost_for_organisational_reasons, 0) as lost_for_organisational_reasons,
-        cast(prices_by_segment.unit_price as {{ type_double() }}) as unit_price,
-        complete_months.forecast_annual_demand,
+        unit_prices.unit_price,
+        forecasts.forecast_annual_demand,
         coalesce(lost_by_segment.lost_deals, 0) as lost_deals,
         coalesce(lost_by_segment.lost_deal_amount, 0) as lost_deal_amount,
         coalesce(lost_by_segment.lost_deals_organisational, 0) as lost_deals_organisational,
@@ -181,21 +116,15 @@ parts as (
             and registry.segment_type = lost_by_segment.segment_type
             and registry.segment_id = lost_by_segment.segment_id
 
-    left join prices_by_segment
+    left join unit_prices
         on
-            registry.period_grain = prices_by_segment.period_grain
-            and registry.period_start = prices_by_segment.period_start
-            and registry.segment_type = prices_by_segment.segment_type
-            and registry.segment_id = prices_by_segment.segment_id
+            registry.period_grain = unit_prices.period_grain
+            and registry.period_start = unit_prices.period_start
+            and registry.segment_type = unit_prices.segment_type
+            and registry.segment_id = unit_prices.segment_id
 
-    left join last_complete_months
-        on registry.metric_key = last_complete_months.metric_key
-
-    left join complete_months
-        on
-            registry.segment_type = complete_months.segment_type
-            and registry.segment_id = complete_months.segment_id
-            and last_complete_months.month_start = complete_months.month_start
+    left join forecasts
+        on registry.metric_key = forecasts.metric_key
 
 ),
 

@@ -1,7 +1,3 @@
-{#- a year of 365.25 days -#}
-{%- set microseconds_per_year = 31557600000000 -%}
-{%- set segment_types = ['channel', 'client_type'] -%}
-
 with
 
 registry as (
@@ -11,139 +7,9 @@ registry as (
 
 ),
 
-periods as (
+activity as (
 
-    select * from {{ ref('int_periods') }}
-
-),
-
-clients as (
-
-    select * from {{ ref('int_clients') }}
-
-),
-
-purchases as (
-
-    select * from {{ ref('int_purchases') }}
-
-),
-
-active_spans as (
-
-    select * from {{ ref('int_client_active_spans') }}
-
-),
-
--- a purchase belongs to the channel of its client's first one
-client_purchases as (
-
-    select
-        purchases.purchased_at,
-        purchases.amount,
-        clients.channel_id,
-        clients.client_type
-
-    from purchases
-
-    inner join clients
-        on purchases.client_id = clients.client_id
-
-),
-
-client_spans as (
-
-    select
-        active_spans.span_start_at,
-        active_spans.span_end_at,
-        active_spans.ends_in_churn,
-        clients.channel_id,
-        clients.client_type
-
-    from active_spans
-
-    inner join clients
-        on active_spans.client_id = clients.client_id
-
-),
-
-purchases_by_segment as (
-
-    select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
-        count(*) filter (where client_purchases.purchased_at >= periods.trailing_start_at) as purchases,
-        sum(client_purchases.amount) filter (where client_purchases.purchased_at >= periods.trailing_start_at)
-            as revenue,
-        sum(client_purchases.amount) as historic_revenue
-
-    from periods
-
-    inner join client_purchases
-        on periods.cutoff_at > client_purchases.purchased_at
-
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
-
-),
-
--- time that has not passed yet is nobody's: spans are cut at the end of the period
-spans_by_segment as (
-
-    select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
-        cast(
-            sum(
-                {{ microseconds_between(
-                    'client_spans.span_start_at',
-                    'least(client_spans.span_end_at, periods.cutoff_at)'
-                ) }}
-            ) as {{ type_double() }}
-        ) / {{ microseconds_per_year }} as total_lifespan_years,
-        cast(
-            sum(
-                greatest(
-                    {{ microseconds_between(
-                        'greatest(client_spans.span_start_at, periods.trailing_start_at)',
-                        'least(client_spans.span_end_at, periods.cutoff_at)'
-                    ) }},
-                    0
-                )
-            ) as {{ type_double() }}
-        ) / {{ microseconds_per_year }} as active_client_years,
-        count(*) filter (
-            where
-            client_spans.ends_in_churn
-            and client_spans.span_end_at >= periods.trailing_start_at
-            and client_spans.span_end_at < periods.cutoff_at
-        ) as churn_events
-
-    from periods
-
-    inner join client_spans
-        on periods.cutoff_at > client_spans.span_start_at
-
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
-
-),
-
-clients_by_segment as (
-
-    select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
-        count(*) as clients,
-        count(*) filter (where clients.second_purchase_at < periods.cutoff_at) as repeat_clients
-
-    from periods
-
-    inner join clients
-        on periods.cutoff_at > clients.first_purchase_at
-
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    select * from {{ ref('int_client_activity') }}
 
 ),
 
@@ -158,44 +24,30 @@ parts as (
         registry.segment_type,
         registry.segment_id,
         registry.segment_name,
-        coalesce(purchases_by_segment.revenue, 0) as revenue,
-        coalesce(purchases_by_segment.purchases, 0) as purchases,
-        coalesce(spans_by_segment.active_client_years, 0) as active_client_years,
-        {{ ratio('purchases_by_segment.revenue', 'purchases_by_segment.purchases') }} as average_order_value,
-        {{ ratio('purchases_by_segment.purchases', 'spans_by_segment.active_client_years') }}
+        coalesce(activity.revenue, 0) as revenue,
+        coalesce(activity.purchases, 0) as purchases,
+        coalesce(activity.active_client_years, 0) as active_client_years,
+        {{ ratio('activity.revenue', 'activity.purchases') }} as average_order_value,
+        {{ ratio('activity.purchases', 'activity.active_client_years') }}
             as purchases_per_client_year,
-        coalesce(clients_by_segment.clients, 0) as clients,
-        coalesce(spans_by_segment.total_lifespan_years, 0) as total_lifespan_years,
-        {{ ratio('spans_by_segment.total_lifespan_years', 'clients_by_segment.clients') }} as avg_lifespan_years,
+        coalesce(activity.clients, 0) as clients,
+        coalesce(activity.total_lifespan_years, 0) as total_lifespan_years,
+        {{ ratio('activity.total_lifespan_years', 'activity.clients') }} as avg_lifespan_years,
         cast({{ var('gross_margin_rate') }} as {{ type_double() }}) as gross_margin_rate,
-        coalesce(spans_by_segment.churn_events, 0) as churn_events,
-        {{ ratio('spans_by_segment.active_client_years', 'spans_by_segment.churn_events') }}
+        coalesce(activity.churn_events, 0) as churn_events,
+        {{ ratio('activity.active_client_years', 'activity.churn_events') }}
             as expected_lifespan_years,
-        coalesce(clients_by_segment.repeat_clients, 0) as repeat_clients,
-        coalesce(purchases_by_segment.historic_revenue, 0) as historic_revenue
+        coalesce(activity.repeat_clients, 0) as repeat_clients,
+        coalesce(activity.historic_revenue, 0) as historic_revenue
 
     from registry
 
-    left join purchases_by_segment
+    left join activity
         on
-            registry.period_grain = purchases_by_segment.period_grain
-            and registry.period_start = purchases_by_segment.period_start
-            and registry.segment_type = purchases_by_segment.segment_type
-            and registry.segment_id = purchases_by_segment.segment_id
-
-    left join spans_by_segment
-        on
-            registry.period_grain = spans_by_segment.period_grain
-            and registry.period_start = spans_by_segment.period_start
-            and registry.segment_type = spans_by_segment.segment_type
-            and registry.segment_id = spans_by_segment.segment_id
-
-    left join clients_by_segment
-        on
-            registry.period_grain = clients_by_segment.period_grain
-            and registry.period_start = clients_by_segment.period_start
-            and registry.segment_type = clients_by_segment.segment_type
-            and registry.segment_id = clients_by_segment.segment_id
+            registry.period_grain = activity.period_grain
+            and registry.period_start = activity.period_start
+            and registry.segment_type = activity.segment_type
+            and registry.segment_id = activity.segment_id
 
 ),
 

@@ -1,0 +1,26 @@
+with
+
+source as (
+
+    select * from {{ ref('metric_catalog') }}
+
+),
+
+renamed as (
+
+    select
+        cast(nullif(trim(metric_code), '') as {{ dbt.type_string() }}) as metric_code,
+        cast(nullif(trim(name_en), '') as {{ dbt.type_string() }}) as name_en,
+        cast(nullif(trim(name_ru), '') as {{ dbt.type_string() }}) as name_ru,
+        cast(nullif(trim(formula), '') as {{ dbt.type_string() }}) as formula,
+        cast(nullif(trim(unit), '') as {{ dbt.type_string() }}) as unit,
+        cast(nullif(trim(better_when), '') as {{ dbt.type_string() }}) as better_when,
+        cast(nullif(trim(family), '') as {{ dbt.type_string() }}) as family,
+        cast(nullif(trim(article_section), '') as {{ dbt.type_string() }}) as article_section,
+        cast(nullif(trim(headline_column), '') as {{ dbt.type_string() }}) as headline_column
+
+    from source
+
+)
+
+select * from renamed
