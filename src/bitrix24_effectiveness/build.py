@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, Da
 from bitrix24_effectiveness.files import replaced_when_done
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
+
+MARTS = "marts"
 
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
@@ -33,22 +35,36 @@ def build(project: Project, log: Log) -> None:
     started = time.monotonic()
     record(project, "running")
     try:
-        summary = _run_dbt(project, log)
+        results = _run_dbt(project, log)
+        _judge(project, results, log)
     except BaseException:
         record(project, "failed")
         raise
-    record(project, "passed")
+    nodes = [result.node for result in results]
+    record(
+        project,
+        "passed",
+        # tables of models that are no more can still lie in the warehouse
+        [
+            node.alias
+            for node in nodes
+            if node.schema == MARTS and node.resource_type in ("model", "seed")
+        ],
+    )
+    kinds = [str(node.resource_type) for node in nodes]
+    models, tests = kinds.count("model"), kinds.count("test")
     seconds = round(time.monotonic() - started, 1)
     log.event(
         "built",
-        f"built and tested: {summary['models']} models, {summary['tests']} tests, {seconds} s",
+        f"built and tested: {models} models, {tests} tests, {seconds} s",
         seconds=seconds,
-        **summary,
+        models=models,
+        tests=tests,
     )
 
 
-def check_passed(project: Project) -> None:
-    """Checks that the warehouse is just as the last build left it, and that this build passed.
+def passed_marts(project: Project) -> list[str]:
+    """Tables that may be published, if the warehouse is as the last build left it and it passed.
 
     Raises:
         DataError: it failed, was interrupted, or something else wrote to the warehouse since.
@@ -68,6 +84,7 @@ def check_passed(project: Project) -> None:
             "not published: the warehouse was changed after the last `crm-effect build`; "
             "build again, so that what is published was tested"
         )
+    return sorted(state["marts"])
 
 
 def _state_path(project: Project) -> Path:
@@ -79,11 +96,11 @@ def _fingerprint(path: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns]
 
 
-def record(project: Project, status: str) -> None:
+def record(project: Project, status: str, marts: Sequence[str] = ()) -> None:
     """Writes beside the warehouse how the build stands: `running`, `failed` or `passed`."""
     state: dict[str, Any] = {"status": status}
     if status == "passed":
-        state["fingerprint"] = _fingerprint(project.warehouse_db)
+        state |= {"fingerprint": _fingerprint(project.warehouse_db), "marts": list(marts)}
     with replaced_when_done(_state_path(project)) as unfinished:
         unfinished.write_text(json.dumps(state), "utf-8")
 
@@ -110,7 +127,7 @@ def _environment(project: Project) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _run_dbt(project: Project, log: Log) -> dict[str, int]:
+def _run_dbt(project: Project, log: Log) -> list[Any]:
     # importing dbt takes seconds: not for `--help` and not for a bad option
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -154,10 +171,10 @@ def _run_dbt(project: Project, log: Log) -> dict[str, int]:
             DuckDBConnectionManager.close_all_connections()
     if result.result is None or not hasattr(result.result, "results"):
         raise ConfigurationError(f"dbt cannot start: {_one_line(result.exception)}")
-    return _judge(project, result.result.results, log)
+    return list(result.result.results)
 
 
-def _judge(project: Project, results: list[Any], log: Log) -> dict[str, int]:
+def _judge(project: Project, results: list[Any], log: Log) -> None:
     bad = [result for result in results if str(result.status) in ("error", "fail")]
     for result in bad:
         log.event(
@@ -174,8 +191,6 @@ def _judge(project: Project, results: list[Any], log: Log) -> dict[str, int]:
             + (f" ({skipped} skipped)" if skipped else "")
             + ": the published marts stay as they are"
         )
-    kinds = [result.node.resource_type for result in results]
-    return {"models": kinds.count("model"), "tests": kinds.count("test")}
 
 
 def _describe(project: Project, result: Any) -> str:

@@ -297,7 +297,8 @@ def _check_base_currency(
     currency = project.vars.get("base_currency")
     if not currency:
         return
-    known: set[str] = set()
+    with (project.seeds_dir / "exchange_rates.csv").open(encoding="utf-8", newline="") as file:
+        known = {row["base_currency"] for row in csv.DictReader(file)}
     for table, column in (("crm_currency", "currency"), ("crm_deal", "currency_id")):
         identifier, name = project.raw_identifier(table), project.raw_column(table, column)
         if name.lower() in found.get(identifier.lower(), set()):
@@ -308,7 +309,8 @@ def _check_base_currency(
             known |= {row[0] for row in rows if row[0]}
     if known and currency not in known:
         raise ConfigurationError(
-            f"var base_currency is {currency}: the portal knows only {', '.join(sorted(known))}"
+            f"var base_currency is {currency}: the portal and the seed exchange_rates know only "
+            f"{', '.join(sorted(known))}"
         )
 
 

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import duckdb
 
-from bitrix24_effectiveness.build import check_passed
-from bitrix24_effectiveness.errors import ConfigurationError, DataError
+from bitrix24_effectiveness.build import MARTS, passed_marts
+from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import literal, quote, remove, replaced_when_done, sync
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-
-SCHEMA = "marts"
 
 
 def publish(project: Project, log: Log) -> None:
@@ -29,7 +27,7 @@ def publish(project: Project, log: Log) -> None:
         DataError: the last build did not pass, so there is nothing that may be published.
         ConfigurationError: the marts cannot be read or written.
     """
-    check_passed(project)
+    marts = passed_marts(project)
     target = project.marts_db
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -38,56 +36,54 @@ def publish(project: Project, log: Log) -> None:
             # others may read it, and nobody may change it
             replaced_when_done(target, mode=0o444) as unfinished,
         ):
-            tables = _copy(project.warehouse_db, unfinished, folder)
+            _copy(project.warehouse_db, marts, unfinished, folder)
     except OSError as error:
         raise ConfigurationError(
             f"cannot publish to {target.parent}: {error.strerror or error}"
         ) from error
     except duckdb.Error as error:
         raise ConfigurationError(f"cannot publish: {str(error).splitlines()[0]}") from error
-    log.event("published", f"{tables} marts are published in {target}", tables=tables)
+    log.event("published", f"{len(marts)} marts are published in {target}", tables=len(marts))
 
 
-def _copy(warehouse: Path, target: Path, folder: Path) -> int:
+def _copy(warehouse: Path, marts: list[str], target: Path, folder: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{literal(warehouse)}' as warehouse (read_only)")
         # a file named marts.duckdb would be a catalog named as its schema, and `marts.x` ambiguous
         connection.execute(f"attach '{literal(target)}' as published")
-        connection.execute(f"create schema published.{SCHEMA}")
-        tables = connection.execute(
-            "select table_name, sql from duckdb_tables() "
-            "where database_name = 'warehouse' and schema_name = ? order by table_name",
-            [SCHEMA],
-        ).fetchall()
-        if not tables:
-            raise DataError(f"nothing to publish: the warehouse has no tables in schema {SCHEMA}")
-        connection.execute(f"use published.{SCHEMA}")
-        for name, definition in tables:
+        connection.execute(f"create schema published.{MARTS}")
+        definitions = dict(
+            connection.execute(
+                "select table_name, sql from duckdb_tables() "
+                "where database_name = 'warehouse' and schema_name = ?",
+                [MARTS],
+            ).fetchall()
+        )
+        connection.execute(f"use published.{MARTS}")
+        for name in marts:
             table = quote(name)
             # the definition carries the contract: types, and what is never null
-            connection.execute(definition)
-            connection.execute(f"insert into {table} select * from warehouse.{SCHEMA}.{table}")
+            connection.execute(definitions[name])
+            connection.execute(f"insert into {table} select * from warehouse.{MARTS}.{table}")
             connection.execute(
                 f"copy {table} to '{literal(folder / (name + '.parquet'))}' (format parquet)"
             )
-        for statement in _comments(connection):
+        for statement in _comments(connection, marts):
             connection.execute(statement)
         connection.execute("checkpoint published")
-    return len(tables)
 
 
-def _comments(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def _comments(connection: duckdb.DuckDBPyConnection, marts: list[str]) -> list[str]:
+    of_marts = (
+        "where database_name = 'warehouse' and schema_name = ? and list_contains(?, table_name) "
+        "and comment is not null"
+    )
     tables = connection.execute(
-        "select table_name, comment from duckdb_tables() where database_name = 'warehouse' "
-        "and schema_name = ? and comment is not null",
-        [SCHEMA],
+        f"select table_name, comment from duckdb_tables() {of_marts}", [MARTS, marts]
     ).fetchall()
     columns = connection.execute(
-        "select table_name, column_name, comment from duckdb_columns() "
-        "where database_name = 'warehouse' and schema_name = ? and comment is not null "
-        "and not internal",
-        [SCHEMA],
+        f"select table_name, column_name, comment from duckdb_columns() {of_marts}", [MARTS, marts]
     ).fetchall()
     return [
         f"comment on table {quote(table)} is '{literal(comment)}'" for table, comment in tables
