@@ -10,7 +10,7 @@ renamed as (
 
     select
         cast(nullif(trim(name), '') as {{ dbt.type_string() }}) as holiday_name,
-        cast(works_as_weekday as {{ dbt.type_int() }}) as works_as_weekday,
+        cast(works_as_weekday as integer) as works_as_weekday,
         cast(holiday_date as date) as holiday_date
 
     from source
