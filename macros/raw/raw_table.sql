@@ -1,6 +1,10 @@
 {#- the declared columns of a raw table as trimmed text, named raw_<column>; what is absent is null -#}
-{% macro raw_table(table, contract) %}
+{% macro raw_table(table) %}
     {%- set relation = source('bitrix24', table) -%}
+    {%- if not execute -%}
+        {{ return('select * from ' ~ relation) }}
+    {%- endif -%}
+    {%- set contract = raw_table_contract(table) -%}
     {%- set renamed = var('raw_columns').get(table, {}) -%}
     {%- set present = raw_columns_present(relation, contract) -%}
 

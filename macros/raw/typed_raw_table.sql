@@ -4,9 +4,8 @@
   duplicate by key that is not the newest). Nothing is dropped here.
 -#}
 {% macro typed_raw_table(table) %}
-    {%- set relation = source('bitrix24', table) -%}
     {%- if not execute -%}
-        {{ return('select * from ' ~ relation) }}
+        {{ return(raw_table(table)) }}
     {%- endif -%}
     {%- set contract = raw_table_contract(table) -%}
     {%- set meta = contract.config.meta -%}
@@ -15,7 +14,7 @@ with
 
 raw_rows as (
 
-    {{ raw_table(table, contract) }}
+    {{ raw_table(table) }}
 
 ),
 

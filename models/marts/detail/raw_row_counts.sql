@@ -16,12 +16,17 @@
 
 with
 
+raw_counts as (
+
+    select * from {{ ref('base_bitrix24__raw_row_counts') }}
+
+),
+
 fates as (
 
     {% for raw_table, model_name in raw_tables %}
     select
         '{{ raw_table }}' as raw_table,
-        count(*) as raw_rows,
         (select count(*) from {{ ref('stg_bitrix24__' ~ model_name) }}) as staged_rows,
         count(*) filter (where row_status = 'rejected') as rejected_rows,
         count(*) filter (where row_status = 'superseded') as superseded_rows
@@ -30,6 +35,22 @@ fates as (
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
+),
+
+final as (
+
+    select
+        raw_counts.raw_table,
+        raw_counts.raw_rows,
+        fates.staged_rows,
+        fates.rejected_rows,
+        fates.superseded_rows
+
+    from raw_counts
+
+    inner join fates
+        on raw_counts.raw_table = fates.raw_table
+
 )
 
-select * from fates
+select * from final

@@ -15,7 +15,7 @@ with
 
 metric_catalog as (
 
-    select * from {{ ref('metric_catalog') }}
+    select * from {{ ref('stg_reference__metric_catalog') }}
 
 ),
 

@@ -1,0 +1,4 @@
+-- A silently dropped row is the second worst bug: every raw row is staged, rejected or superseded.
+select *
+from {{ ref('raw_row_counts') }}
+where raw_rows <> staged_rows + rejected_rows + superseded_rows
