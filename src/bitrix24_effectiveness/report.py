@@ -17,10 +17,16 @@ from bitrix24_effectiveness.files import literal
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 
-# A year of a ratio is the ratio of the year's sums. These are not ratios of sums over a year: the
-# first two look back twelve months (or at a register) by themselves, the last is a sum of money.
-_AT_THE_END = ("ltv", "automation_level")
-_SUMMED = ("lost_sales",)
+# How the months of a metric become one figure. A ratio of sums is the metric of the whole span,
+# except where the metric itself is about a month (what share stays or leaves in one). Lifetime
+# value looks back twelve months by itself, and the register of processes has a state, not a flow.
+_BASES = {
+    "retention": "monthly",
+    "churn": "monthly",
+    "ltv": "end",
+    "automation_level": "end",
+    "lost_sales": "sum",
+}
 
 _WORDS = {
     "ru": {
@@ -40,6 +46,7 @@ _WORDS = {
         "month": "Последний\nполный месяц\n{month}",
         "status": "Состояние",
         "ratio": "отношение сумм",
+        "monthly": "в среднем за месяц",
         "end": "на конец",
         "sum": "сумма",
         "measured": "измерено",
@@ -78,6 +85,7 @@ _WORDS = {
         "month": "Last complete\nmonth\n{month}",
         "status": "Status",
         "ratio": "ratio of sums",
+        "monthly": "average month",
         "end": "at its end",
         "sum": "sum",
         "measured": "measured",
@@ -129,10 +137,8 @@ class Metric:
 
     @property
     def basis(self) -> str:
-        """How a value over several months is made: `ratio`, `end` or `sum`."""
-        if self.code in _AT_THE_END:
-            return "end"
-        return "sum" if self.code in _SUMMED else "ratio"
+        """How a value over several months is made: `ratio`, `monthly`, `end` or `sum`."""
+        return _BASES.get(self.code, "ratio")
 
     def over(self, months: list[Month]) -> tuple[float | None, str]:
         """The value over these months, and its status; the value is null unless `measured`."""
@@ -220,21 +226,24 @@ def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Windows:
+class Windows:
+    """The months that a metric is shown for; without a go-live in the data there is no before."""
+
     before: list[Month]
     after: list[Month]
     last: Month | None
     has_go_live: bool
 
 
-def _windows(months: list[Month], go_live: date) -> _Windows:
+def windows(months: list[Month], go_live: date) -> Windows:
+    """Up to twelve complete months before the go-live, and the last twelve after it."""
     complete = [month for month in months if month.is_complete]
     before = [month for month in complete if month.end < go_live][-_MONTHS:]
     after = [month for month in complete if month.start >= go_live][-_MONTHS:]
     last = complete[-1] if complete else None
     if before and after:
-        return _Windows(before, after, last, True)
-    return _Windows([], complete[-_MONTHS:], last, False)
+        return Windows(before, after, last, True)
+    return Windows([], complete[-_MONTHS:], last, False)
 
 
 def _say_as_json(
@@ -249,9 +258,9 @@ def _say_as_json(
     for table, reason, rows in reasons:
         log.event("rejected", f"{table}: {reason}", raw_table=table, reason=reason, rows=rows)
     for metric in metrics:
-        windows = _windows(metric.months, go_live)
-        before, before_status = metric.over(windows.before)
-        after, after_status = metric.over(windows.after)
+        spans = windows(metric.months, go_live)
+        before, before_status = metric.over(spans.before)
+        after, after_status = metric.over(spans.after)
         log.event(
             "metric",
             metric.names["en"],
@@ -261,9 +270,9 @@ def _say_as_json(
             before_status=before_status,
             after=after,
             after_status=after_status,
-            last_month=windows.last and windows.last.start,
-            last_month_value=windows.last and windows.last.value,
-            last_month_status=windows.last and windows.last.status,
+            last_month=spans.last and spans.last.start,
+            last_month_value=spans.last and spans.last.value,
+            last_month_status=spans.last and spans.last.status,
         )
 
 
@@ -325,7 +334,7 @@ def _print(console: Console, summary: _Summary) -> None:
 
 def _print_metrics(console: Console, summary: _Summary) -> None:
     word = summary.word
-    spans = [_windows(metric.months, summary.go_live) for metric in summary.metrics]
+    spans = [windows(metric.months, summary.go_live) for metric in summary.metrics]
     longest = max(spans, key=lambda span: len(span.after), default=None)
     if longest is None or longest.last is None:
         console.print(word("no_month"))
@@ -340,16 +349,16 @@ def _print_metrics(console: Console, summary: _Summary) -> None:
     table.add_column(word("basis"))
     table.add_column(word("month", month=f"{longest.last.start:%Y-%m}"), justify="right")
     table.add_column(word("status"))
-    for metric, windows in zip(summary.metrics, spans, strict=True):
+    for metric, span in zip(summary.metrics, spans, strict=True):
         cells = [metric.names[summary.language], summary.unit(metric)]
         if longest.has_go_live:
-            cells.append(summary.cell(*metric.over(windows.before)))
-        cells += [summary.cell(*metric.over(windows.after)), word(metric.basis)]
-        if windows.last is None:
+            cells.append(summary.cell(*metric.over(span.before)))
+        cells += [summary.cell(*metric.over(span.after)), word(metric.basis)]
+        if span.last is None:
             cells += ["", word("no_data")]
         else:
-            status = windows.last.status
-            cells += [summary.cell(windows.last.value, status), word(status)]
+            status = span.last.status
+            cells += [summary.cell(span.last.value, status), word(status)]
         table.add_row(*cells)
     console.print(table)
     note = "go_live" if longest.has_go_live else "no_go_live"
