@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Project:
 
     directory: Path
     given_vars: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @classmethod
     def find(cls, given_vars: dict[str, Any]) -> Project:
@@ -70,7 +71,7 @@ class Project:
         )
 
     def _path(self, variable: str, default: str) -> Path:
-        given = os.environ.get(variable)
+        given = self.environment.get(variable)
         return Path(given).absolute() if given else self.directory / default
 
     @property
