@@ -1,4 +1,8 @@
-{% test metric_is_sound(model, headline, segment_types, counts=[], percentages=[], metric_code=none) %}
+{% test metric_is_sound(
+    model, headline, segment_types, counts=['0'], percentages=['0'], metric_code=none
+) %}
+{%- set known_code = "'" ~ metric_code ~ "'" if metric_code else 'metric_code' %}
+{%- set known_segment_types = "'" ~ segment_types | join("', '") ~ "'" %}
 
 with
 
@@ -23,7 +27,7 @@ judged as (
                 then 'a key column is null'
             when
                 metric_key
-                <> {% if metric_code %}'{{ metric_code }}'{% else %}metric_code{% endif %}
+                <> {{ known_code }}
                 || '|' || period_grain
                 || '|' || cast(period_start as {{ dbt.type_string() }})
                 || '|' || segment_type
@@ -31,12 +35,7 @@ judged as (
                 then 'metric_key is not built from its grain'
             when coalesce(period_grain, '') not in ('month', 'quarter', 'year')
                 then 'unknown period_grain'
-            when
-                coalesce(segment_type, '') not in (
-                    {%- for segment_type in segment_types -%}
-                        '{{ segment_type }}'{{ ', ' if not loop.last }}
-                    {%- endfor -%}
-                )
+            when coalesce(segment_type, '') not in ({{ known_segment_types }})
                 then 'a segment type that this table has not'
             when
                 coalesce(value_status, '') not in (
@@ -51,14 +50,10 @@ judged as (
                 then 'the period is incomplete, yet its status is final'
             when value_status = 'too_early' and is_complete
                 then 'the period is complete, yet its status is too_early'
-            {% for column in counts %}
-            when {{ column }} is null or {{ column }} < 0
-                then '{{ column }} is null or negative'
-            {% endfor %}
-            {% for column in percentages %}
-            when {{ column }} < 0 or {{ column }} > 100
-                then '{{ column }} is outside 0-100'
-            {% endfor %}
+            when {{ counts | join(' + ') }} is null then 'a count is null'
+            when {{ counts | join(' < 0 or ') }} < 0 then 'a count is negative'
+            when {{ percentages | join(' < 0 or ') }} < 0 then 'a percentage is below 0'
+            when {{ percentages | join(' > 100 or ') }} > 100 then 'a percentage is above 100'
         end as failure
 
     from cells
