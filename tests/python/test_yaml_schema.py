@@ -1,4 +1,4 @@
-"""dbt on DuckDB passes over unknown keys in silence; the JSON schemas shipped with dbt know them."""
+"""dbt on DuckDB passes over unknown keys in silence; the schemas shipped with it know them."""
 
 import json
 from importlib import resources
