@@ -29,6 +29,7 @@ placed as (
         case_no,
         case_key,
         follow_up_no,
+        follow_ups,
         case_key * 16 + follow_up_no as act_key,
         to_working_time(
             cast(
@@ -91,8 +92,12 @@ select
         else uniform(act_key, 113) < planted(0.78, 0.92, happened_at)
     end as is_connected,
     case
-        when direction = 1 and uniform(act_key, 114) < planted(0.95, 0.985, happened_at)
-            then answered_at(happened_at, act_key, 120)
+        -- only the last word of a client stays without an answer: an earlier one would be answered
+        -- days later by whatever the manager does next
+        when direction = 1 and (
+            follow_up_no < follow_ups - 1
+            or uniform(act_key, 114) < planted(0.78, 0.93, happened_at)
+        ) then answered_at(happened_at, act_key, 120)
     end as replied_at
 
 from kinds;
