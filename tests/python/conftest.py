@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from bitrix24_effectiveness.build import build
+from bitrix24_effectiveness.cli import main
 from bitrix24_effectiveness.demo import generate
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
@@ -21,7 +23,6 @@ from bitrix24_effectiveness.publish import publish
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 Answer = subprocess.CompletedProcess[str]
-Command = Callable[..., Answer]
 
 
 def run_command(*arguments: str, env: dict[str, str], cwd: Path) -> Answer:
@@ -58,7 +59,25 @@ class MiniProject:
     env: dict[str, str]
 
     def run(self, *arguments: str, **env: str) -> Answer:
-        return run_command(*arguments, env=self.env | env, cwd=self.folder)
+        """Runs the command in this process: importing dbt anew would cost seconds each time."""
+        out, err = StringIO(), StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as stopped,
+        ):
+            for name, value in (self.env | env).items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            patch.setattr(sys, "argv", ["crm-effect", *arguments])
+            main()
+        return Answer(arguments, stopped.value.code, out.getvalue(), err.getvalue())
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
 
     @property
     def rates(self) -> Path:
@@ -98,13 +117,12 @@ def mini(tmp_path: Path) -> MiniProject:
         "models/staging/bitrix24/_sources.yml",
     ):
         files[name] = (REPOSITORY / name).read_text("utf-8")
-    for name, text in files.items():
-        path = tmp_path / "project" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
     env = databases(tmp_path)
     write_raw(Path(env["CRM_RAW_DB"]))
-    return MiniProject(tmp_path / "project", env)
+    project = MiniProject(tmp_path / "project", env)
+    for name, text in files.items():
+        project.write(name, text)
+    return project
 
 
 def write_raw(path: Path, schema: str = "bitrix24") -> None:

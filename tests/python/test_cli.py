@@ -225,8 +225,9 @@ def test_json_lines_for_schedulers(mini: MiniProject) -> None:
 
 
 def test_a_model_that_cannot_run_is_named_without_a_stack_trace(mini: MiniProject) -> None:
-    (mini.folder / "models/marts/rates.sql").write_text(
-        "select cast(currency as integer) as n from {{ ref('exchange_rates') }}", "utf-8"
+    mini.write(
+        "models/marts/rates.sql",
+        "select cast(currency as integer) as n from {{ ref('exchange_rates') }}",
     )
     answer = mini.run("build")
     assert answer.returncode == 1
@@ -235,7 +236,7 @@ def test_a_model_that_cannot_run_is_named_without_a_stack_trace(mini: MiniProjec
 
 
 def test_a_project_that_dbt_cannot_read(mini: MiniProject) -> None:
-    (mini.folder / "models/marts/rates.sql").write_text("select * from {{ ref('no') }}", "utf-8")
+    mini.write("models/marts/rates.sql", "select * from {{ ref('no') }}")
     answer = mini.run("build")
     assert answer.returncode == 2
     assert "depends on a node named 'no' which was not found" in answer.stderr
@@ -312,19 +313,19 @@ def test_every_raw_row_is_in_the_summary(demo_portal: Built) -> None:
     assert rows["raw"] == rows["staged"] + rows["rejected"] + rows["superseded"]
 
 
-def test_a_missing_exchange_rate_names_currency_and_date(
-    demo_portal: Built, tmp_path: Path
-) -> None:
-    env = databases(tmp_path)
-    project = demo_portal.project
-    with duckdb.connect(env["CRM_RAW_DB"]) as connection:
-        connection.execute(f"attach '{project.raw_db}' as demo (read_only)")
-        connection.execute("copy from database demo to raw")
-        connection.execute(
-            "update bitrix24.crm_deal set currency_id = 'XAU' where stage_semantic_id = 'S'"
-        )
-    answer = run_command("run", env=env, cwd=REPOSITORY)
+def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> None:
+    test = "tests/data/assert_amounts_have_a_rate.sql"
+    mini.write(test, (REPOSITORY / test).read_text("utf-8"))
+    mini.write(
+        "models/int_deals.sql",
+        "select 'XAU' as original_currency, date '2025-03-08' as rate_date, null as amount",
+    )
+    mini.write(
+        "models/int_daily_costs.sql",
+        "select 'RUB' as currency, date '2025-03-08' as date_from, 1 as amount",
+    )
+    answer = mini.run("run")
     assert answer.returncode == 1
-    assert "XAU" in answer.stderr
-    assert "20" in answer.stderr
-    assert not Path(env["CRM_MARTS_DB"]).exists()
+    assert "  entity=deal, currency=XAU, rate_date=2025-03-08, amounts_without_rate=1\n" in (
+        answer.stderr
+    )
