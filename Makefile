@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-LEADS ?= 20000
+LEADS ?= 6000
 SEED ?= 1
 
 # dbt reports its use to its makers unless told not to

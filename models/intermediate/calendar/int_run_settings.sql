@@ -70,17 +70,13 @@ newest_changes as (
 as_of as (
 
     select
-        {% if var('as_of') -%}
+        {% if var('as_of') %}
         {{ parse_timestamp("cast('" ~ var('as_of') ~ "' as " ~ dbt.type_string() ~ ")") }} as as_of_at
-        {%- else -%}
+        {% else %}
         max(changed_at) as as_of_at
-        {%- endif %}
 
     from newest_changes
-
-    {% if var('as_of') -%}
-    limit 1
-    {%- endif %}
+        {% endif %}
 
 ),
 

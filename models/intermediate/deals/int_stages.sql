@@ -9,13 +9,18 @@ dictionary as (
 -- stages that rows mention but the dictionary no longer has (deleted ones) are stages all the same
 mentioned as (
 
-    select 'deal' as entity_type, stage_id from {{ ref('stg_bitrix24__deals') }}
-    union
-    select 'deal' as entity_type, stage_id from {{ ref('stg_bitrix24__deal_stage_history') }}
-    union
-    select 'lead' as entity_type, status_id as stage_id from {{ ref('stg_bitrix24__leads') }}
-    union
-    select 'lead' as entity_type, status_id as stage_id from {{ ref('stg_bitrix24__lead_status_history') }}
+    {% for entity_type, column, model_name in [
+        ('deal', 'stage_id', 'stg_bitrix24__deals'),
+        ('deal', 'stage_id', 'stg_bitrix24__deal_stage_history'),
+        ('lead', 'status_id', 'stg_bitrix24__leads'),
+        ('lead', 'status_id', 'stg_bitrix24__lead_status_history'),
+    ] %}
+    select
+        '{{ entity_type }}' as entity_type,
+        {{ column }} as stage_id
+    from {{ ref(model_name) }}
+    {% if not loop.last %}union{% endif %}
+    {% endfor %}
 
 ),
 

@@ -83,6 +83,8 @@ with_owner as (
             when activities.activity_type = '2' then 'call'
             when activities.activity_type = '4' then 'email'
             when activities.provider_id = 'CRM_WEBFORM' then 'form'
+            -- a plan or a task of the employee's own is no message, whatever direction it carries
+            when activities.provider_id in ('CRM_TODO', 'CRM_TASKS_TASK') then null
             when activities.activity_type = '6' and activities.direction in ('1', '2') then 'chat'
             when activities.activity_type = '6' and activities.is_incoming_channel then 'chat'
         end as kind,

@@ -20,9 +20,17 @@ mapped_channels as (
 
 names as (
 
-    select channel_id, channel_name from sources
+    select
+        channel_id,
+        channel_name
+    from sources
+
     union all
-    select channel_id, channel_name from mapped_channels
+
+    select
+        channel_id,
+        channel_name
+    from mapped_channels
 
 ),
 
@@ -41,8 +49,11 @@ channels as (
 
     select
         members.channel_id,
-        coalesce(min(names.channel_name), case when members.channel_id = 'unknown' then 'Unknown' end, members.channel_id)
-            as channel_name
+        coalesce(
+            min(names.channel_name),
+            case when members.channel_id = 'unknown' then 'Unknown' end,
+            members.channel_id
+        ) as channel_name
 
     from members
 

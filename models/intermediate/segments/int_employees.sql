@@ -50,7 +50,10 @@ employees as (
         members.employee_id,
         case
             when members.employee_id = 'unknown' then 'Unknown'
-            else coalesce(nullif(trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''), members.employee_id)
+            else coalesce(
+                nullif(trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''),
+                members.employee_id
+            )
         end as employee_name,
         users.work_position,
         users.is_active,

@@ -1,3 +1,20 @@
+{%- set fixed_members = [
+    ('all', 'all'),
+    ('client_type', 'company'),
+    ('client_type', 'person'),
+    ('client_type', 'unknown'),
+    ('request_channel', 'call'),
+    ('request_channel', 'email'),
+    ('request_channel', 'form'),
+    ('request_channel', 'chat'),
+    ('process_category', 'task_creation'),
+    ('process_category', 'deadline_reminders'),
+    ('process_category', 'documents_and_invoices'),
+    ('process_category', 'client_mailings'),
+    ('process_category', 'lead_distribution'),
+    ('process_category', 'other'),
+] -%}
+
 with
 
 channels as (
@@ -21,27 +38,24 @@ employees as (
 
 members as (
 
-    select 'all' as segment_type, 'all' as segment_id, 'All' as segment_name
-    union all
-    select 'channel' as segment_type, channel_id as segment_id, channel_name as segment_name from channels
-    union all
-    select 'pipeline' as segment_type, pipeline_id as segment_id, pipeline_name as segment_name from pipelines
-    union all
-    select 'employee' as segment_type, employee_id as segment_id, employee_name as segment_name from employees
-    {% for client_type in ['company', 'person', 'unknown'] %}
-    union all
-    select 'client_type' as segment_type, '{{ client_type }}' as segment_id, '{{ client_type | capitalize }}' as segment_name
-    {% endfor %}
-    {% for request_channel in ['call', 'email', 'form', 'chat'] %}
-    union all
-    select 'request_channel' as segment_type, '{{ request_channel }}' as segment_id, '{{ request_channel | capitalize }}' as segment_name
-    {% endfor %}
-    {% for category in ['task_creation', 'deadline_reminders', 'documents_and_invoices', 'client_mailings', 'lead_distribution', 'other'] %}
-    union all
+    {% for segment_type, id_column, name_column, relation in [
+        ('channel', 'channel_id', 'channel_name', 'channels'),
+        ('pipeline', 'pipeline_id', 'pipeline_name', 'pipelines'),
+        ('employee', 'employee_id', 'employee_name', 'employees'),
+    ] %}
     select
-        'process_category' as segment_type,
-        '{{ category }}' as segment_id,
-        '{{ category | replace("_", " ") | capitalize }}' as segment_name
+        '{{ segment_type }}' as segment_type,
+        {{ id_column }} as segment_id,
+        {{ name_column }} as segment_name
+    from {{ relation }}
+    union all
+    {% endfor %}
+    {% for segment_type, segment_id in fixed_members %}
+    select
+        '{{ segment_type }}' as segment_type,
+        '{{ segment_id }}' as segment_id,
+        '{{ segment_id | replace("_", " ") | capitalize }}' as segment_name
+    {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),

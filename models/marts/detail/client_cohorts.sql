@@ -94,7 +94,9 @@ purchases_by_month as (
     inner join cohort_members
         on purchases.client_id = cohort_members.client_id
 
-    group by 1, 2
+    group by
+        cohort_members.cohort_month,
+        cast({{ dbt.date_trunc('month', 'purchases.purchased_date') }} as date)
 
 ),
 

@@ -56,8 +56,8 @@ processes_by_segment as (
 
     inner join processes
         on
-            coalesce(processes.exists_from <= periods.cutoff_date, true)
-            and coalesce(processes.exists_to >= periods.cutoff_date, true)
+            coalesce(periods.cutoff_date >= processes.exists_from, true)
+            and coalesce(periods.cutoff_date <= processes.exists_to, true)
 
     group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
 

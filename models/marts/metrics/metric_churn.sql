@@ -21,13 +21,15 @@ clients_by_segment as (
         client_periods.period_grain,
         client_periods.period_start,
         {{ segment_columns(segment_types) }},
-        count(*) filter (where is_active_at_start) as clients_at_start,
-        count(*) filter (where is_new) as new_clients,
-        count(*) filter (where is_reactivated) as reactivated_clients,
+        count(*) filter (where client_periods.is_active_at_start) as clients_at_start,
+        count(*) filter (where client_periods.is_new) as new_clients,
+        count(*) filter (where client_periods.is_reactivated) as reactivated_clients,
         count(*) as clients_in_period,
-        count(*) filter (where not is_active_at_end) as churned_clients,
-        count(*) filter (where is_active_at_start and not is_active_at_end) as churned_of_opening_clients,
-        count(*) filter (where is_returned_later) as returned_later_clients
+        count(*) filter (where not client_periods.is_active_at_end) as churned_clients,
+        count(*) filter (
+            where client_periods.is_active_at_start and not client_periods.is_active_at_end
+        ) as churned_of_opening_clients,
+        count(*) filter (where client_periods.is_returned_later) as returned_later_clients
 
     from client_periods
 

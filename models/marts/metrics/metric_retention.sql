@@ -21,12 +21,12 @@ clients_by_segment as (
         client_periods.period_grain,
         client_periods.period_start,
         {{ segment_columns(segment_types) }},
-        count(*) filter (where is_active_at_start) as clients_at_start,
-        count(*) filter (where is_new) as new_clients,
-        count(*) filter (where is_reactivated) as reactivated_clients,
-        count(*) filter (where not is_active_at_end) as churned_clients,
-        count(*) filter (where is_active_at_end) as clients_at_end,
-        count(*) filter (where is_active_at_start and is_active_at_end) as retained_clients
+        count(*) filter (where client_periods.is_active_at_start) as clients_at_start,
+        count(*) filter (where client_periods.is_new) as new_clients,
+        count(*) filter (where client_periods.is_reactivated) as reactivated_clients,
+        count(*) filter (where not client_periods.is_active_at_end) as churned_clients,
+        count(*) filter (where client_periods.is_active_at_end) as clients_at_end,
+        count(*) filter (where client_periods.is_active_at_start and client_periods.is_active_at_end) as retained_clients
 
     from client_periods
 

@@ -150,6 +150,8 @@ class Requests:
             kind = "email"
         elif row["provider_id"] == "CRM_WEBFORM":
             kind = "form"
+        elif row["provider_id"] in ("CRM_TODO", "CRM_TASKS_TASK"):
+            kind = None
         elif type_id == "6" and (direction in ("1", "2") or row["is_incoming_channel"]):
             kind = "chat"
 
