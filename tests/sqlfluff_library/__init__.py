@@ -1,0 +1,19 @@
+"""Stand-ins for what dbt gives to the SQL, with which sqlfluff renders the models.
+
+Sqlfluff's own `var()` is a text. A text times a number is that text so many times over, which for
+minutes in microseconds is gigabytes; so vars have the values of dbt_project.yml here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# sqlfluff imports this by a path with `..` in it
+_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project.yml"
+_VARS = yaml.safe_load(_PROJECT.read_text("utf-8"))["vars"]
+
+
+def var(name: str, default: Any = None) -> Any:
+    """Gives the value of a var, as `dbt_project.yml` has it."""
+    return _VARS.get(name, default)
