@@ -658,7 +658,9 @@ class _Maker:
     def seeds(self) -> dict[str, list[Row]]:
         first = min(self.anchors).date()
         days = [first + timedelta(days=number) for number in (0, 1, 14, 29, 31, 60, 120, 366)]
-        seeds: dict[str, list[Row]] = {name: [] for name in SEED_COLUMNS}
+        seeds: dict[str, list[Row]] = {
+            name: [] for name in SEED_COLUMNS if name != "metric_catalog"
+        }
         channels = {
             "WEB": ("site", "Site", "form"),
             "CALL": ("phone", "Phone", "call"),

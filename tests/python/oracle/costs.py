@@ -55,17 +55,26 @@ class Costs:
         )
 
     def of_channel(
-        self, cost_type: str, channel_id: str, start: date, end: date, share: Fraction | None
+        self,
+        cost_type: str,
+        channel_id: str,
+        start: date,
+        end: date,
+        share: tuple[int, int, int],
     ) -> Decimal:
         """Own costs and the channel's share of company-wide ones.
 
-        ``share`` is the channel's share of new clients; None when there are none at all, and then
-        the company-wide costs stay with ``unknown``.
+        ``share``: new clients of the channels before this one (by id), with this one, and of all.
+        The share is the difference of two rounded running totals, so that channels add up. With no
+        new client at all, company-wide costs stay with ``unknown``.
         """
-        if share is None:
-            share = Fraction(channel_id == UNKNOWN)
-        shared = Fraction(self.own(cost_type, COMPANY_WIDE, start, end)) * share
-        return money(self.own(cost_type, channel_id, start, end) + money(shared))
+        own = self.own(cost_type, channel_id, start, end)
+        company_wide = self.own(cost_type, COMPANY_WIDE, start, end)
+        before, with_this, of_all = share
+        if not of_all:
+            return own + (company_wide if channel_id == UNKNOWN else 0)
+        whole = Fraction(company_wide)
+        return own + money(whole * with_this / of_all) - money(whole * before / of_all)
 
 
 def _spread(amount: Decimal, first: date, last: date) -> Iterable[tuple[date, Decimal]]:

@@ -49,7 +49,7 @@ class Deal:
     semantic: str
     won_at: datetime | None
     lost_at: datetime | None
-    lost_from: tuple[str, str]
+    lost_from_stage_id: str
     amount: Decimal
     steps: list[Step]
     first_contact_at: datetime | None = None
@@ -181,6 +181,15 @@ class Crm:
     def _channel_of_source(self) -> dict[str, str]:
         return {row["source_id"]: row["channel_id"] for row in self.run.seeds["channels"]}
 
+    @cached_property
+    def sources(self) -> set[str | None]:
+        """Sources of all known leads and deals, as they are delivered."""
+        return {
+            row["source_id"]
+            for table in ("crm_lead", "crm_deal")
+            for row in self.run.known(table, "date_create")
+        }
+
     def channel(self, source_id: str | None) -> str:
         if source_id is None:
             return UNKNOWN
@@ -280,7 +289,7 @@ class Crm:
             stage_id, semantic = None, "P"
 
         closed_at = None
-        lost_from = (pipeline_id, UNKNOWN)
+        lost_from_stage_id = UNKNOWN
         if semantic in "SF":
             first = len(steps)
             while first and steps[first - 1].semantic == semantic:
@@ -295,7 +304,7 @@ class Crm:
                 )
             in_progress = [step for step in steps[:first] if step.semantic == "P"]
             if semantic == "F" and in_progress:
-                lost_from = (in_progress[-1].pipeline_id, in_progress[-1].stage_id)
+                lost_from_stage_id = in_progress[-1].stage_id
 
         lead = self.leads_by_id.get(row["lead_id"])
         source_id = (lead.source_id if lead else None) or row["source_id"]
@@ -312,7 +321,7 @@ class Crm:
             semantic=semantic,
             won_at=closed_at if semantic == "S" else None,
             lost_at=closed_at if semantic == "F" else None,
-            lost_from=lost_from,
+            lost_from_stage_id=lost_from_stage_id,
             amount=run.in_base(
                 row["opportunity"], row["currency_id"], run.local_date(closed_at or run.as_of)
             ),

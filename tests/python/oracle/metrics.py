@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -105,7 +104,7 @@ class Metrics:
     @cached_property
     def members(self) -> dict[str, list[str]]:
         crm = self.crm
-        channels = {thing.channel_id for thing in [*crm.leads, *crm.deals]}
+        channels = {crm.channel(source_id) for source_id in crm.sources}
         employees = {thing.employee_id for thing in [*crm.leads, *crm.deals]}
         employees |= {request.employee_id for request in self.requests.requests}
         pipelines = {deal.pipeline_id for deal in crm.deals}
@@ -122,18 +121,15 @@ class Metrics:
 
     @cached_property
     def names(self) -> dict[Segment, str]:
+        """Names of the members that have one; the rest go by their ids."""
         staged = self.run.staged
-        names = {("all", "all"): "all"}
-        names |= {
-            ("channel", row["status_id"]): row["name"]
-            for row in staged["crm_status"]
-            if row["entity_id"] == "SOURCE" and row["name"]
+        fixed = ["request_channel", "process_category", "client_type"]
+        names = {
+            (kind, member): member.replace("_", " ").capitalize()
+            for kind in ["all", *fixed]
+            for member in self.members[kind]
         }
-        names |= {
-            ("channel", row["channel_id"]): row["channel_name"]
-            for row in self.run.seeds["channels"]
-            if row["channel_name"]
-        }
+        names |= self._channel_names
         names |= {
             ("pipeline", row["id"]): row["name"] for row in staged["crm_category"] if row["name"]
         }
@@ -141,7 +137,25 @@ class Metrics:
             name = " ".join(part for part in (row["name"], row["last_name"]) if part)
             if name:
                 names["employee", row["id"]] = name
-        return names
+        return names | {(kind, UNKNOWN): "Unknown" for kind in ("channel", "employee")}
+
+    @cached_property
+    def _channel_names(self) -> dict[Segment, str]:
+        """The seed's name, else the portal's name of the source, else the source; the least."""
+        of_source = {
+            row["status_id"]: row["name"]
+            for row in self.run.staged["crm_status"]
+            if row["entity_id"] == "SOURCE" and row["name"]
+        }
+        mapped = {row["source_id"]: row["channel_name"] for row in self.run.seeds["channels"]}
+        found: dict[str, set[str]] = {}
+        for row in self.run.seeds["channels"]:
+            if row["channel_name"]:
+                found.setdefault(row["channel_id"], set()).add(row["channel_name"])
+        for source_id in self.crm.sources - {None}:
+            name = mapped.get(source_id) or of_source.get(source_id) or source_id
+            found.setdefault(self.crm.channel(source_id), set()).add(name)
+        return {("channel", channel_id): min(names) for channel_id, names in found.items()}
 
     def table(self, code: str, figures: Callable[[Period, Segment], Row]) -> Table:
         """One row per period and segment of the registry."""
@@ -301,7 +315,12 @@ class Metrics:
         if segment[0] == "all":
             cost = {kind: money(costs.total(kind, *days)) for kind in COST_TYPES}
         else:
-            share = Fraction(new_clients, all_new) if all_new else None
+            before = sum(
+                self._new_clients(period, ("channel", channel_id))
+                for channel_id in self.members["channel"]
+                if channel_id < segment[1]
+            )
+            share = (before, before + new_clients, all_new)
             cost = {kind: costs.of_channel(kind, segment[1], *days, share) for kind in COST_TYPES}
         acquisition = cost["marketing"] + cost["crm"]
         full = acquisition + cost["salary"] + cost["other"]
@@ -562,7 +581,7 @@ class Metrics:
             lost = self.lost_deals.within(("all", "all"), period.start_at, period.cutoff_at)
             by_stage: dict[tuple[str, str], dict[str, list]] = {}
             for deal in lost:
-                reasons = by_stage.setdefault(deal.lost_from, {})
+                reasons = by_stage.setdefault((deal.pipeline_id, deal.lost_from_stage_id), {})
                 reason = self.crm.loss_reasons.get(("deal", deal.stage_id))
                 reason_id = reason["loss_reason_id"] if reason else UNKNOWN
                 reasons.setdefault(reason_id, []).append(deal)

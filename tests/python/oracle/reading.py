@@ -320,6 +320,13 @@ def why_rejected(table: str, row: dict[str, Any], zone: ZoneInfo) -> str | None:
     return None
 
 
+def _key_of(table: str, raw: dict[str, Any], zone: ZoneInfo) -> str | None:
+    try:
+        return read_value(raw.get(KEY[table]), COLUMNS[table][KEY[table]], zone)
+    except UnreadableError:
+        return text_of(raw.get(KEY[table]))
+
+
 def stage_table(
     table: str, rows: list[dict[str, Any]], zone: ZoneInfo
 ) -> tuple[list[dict[str, Any]], list[tuple[str, str | None, str]], dict[str, int]]:
@@ -330,7 +337,7 @@ def stage_table(
     for raw in rows:
         reason = why_rejected(table, raw, zone)
         if reason:
-            rejected.append((table, text_of(raw.get(KEY[table])), reason))
+            rejected.append((table, _key_of(table, raw, zone), reason))
             continue
         accepted += 1
         row = {

@@ -1,0 +1,170 @@
+"""The marts equal the oracle: on random portals, on the demo portal, on the Maven data.
+
+``make fuzz`` (FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on) tries many more random
+portals than a build does, and shows the smallest portal of a difference.
+"""
+
+import csv
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from conftest import REPOSITORY, databases
+from harness import COMPARED, MARTS, Project, differences, rows_of, seed_rows, smallest
+from oracle import compute
+from oracle.context import SEED_COLUMNS
+from oracle.reading import COLUMNS
+from portals import VARIANTS, Case, cases, seeded_case
+
+MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
+IS_FUZZING = "FUZZ_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 24))
+FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("compiled"))
+
+
+def described(case: Case) -> Iterator[str]:
+    """The rows of a case without what is empty in them."""
+    yield f"vars: {case.variables}"
+    for tables in (case.portal, case.seeds):
+        for table, rows in tables.items():
+            for row in rows:
+                told = {name: value for name, value in row.items() if value not in (None, "")}
+                yield f"{table}: {told}"
+
+
+def check(project: Project, case: Case, name: str) -> None:
+    found = project.differences(case)
+    if not found:
+        return
+    lines = [f"{name}, vars {case.variant}: {len(found)} differences", *found[:15]]
+    if IS_FUZZING:
+        columns = {line.split(": ")[0].rpartition(" ")[2] for line in found[:1]}
+
+        def fails(candidate: Case) -> bool:
+            return any(
+                line.split(": ")[0].rpartition(" ")[2] in columns
+                for line in project.differences(candidate)
+            )
+
+        case = smallest(case, fails)
+        lines += ["the smallest portal with such a difference:", *described(case)]
+        lines += project.differences(case)[:15]
+    pytest.fail("\n".join(lines), pytrace=False)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_random_portals(project, variant):
+    seeds = range(FIRST_SEED, FIRST_SEED + EXAMPLES)
+    project.variant(variant)
+
+    def judge(seed: int) -> int | None:
+        return seed if project.differences(seeded_case(seed, variant=variant)) else None
+
+    # DuckDB works outside Python's lock, so two portals at a time take little more than one
+    with ThreadPoolExecutor(2) as pool:
+        differing = (seed for seed in pool.map(judge, seeds) if seed is not None)
+        for seed in islice(differing, 1):
+            pool.shutdown(wait=True, cancel_futures=True)
+            check(project, seeded_case(seed, variant=variant), f"seed {seed}")
+
+
+@pytest.mark.parametrize("variant", ["defaults", "as_of_before"])
+@pytest.mark.parametrize("size", ["empty", "single"])
+def test_portals_with_next_to_nothing(project, size, variant):
+    for seed in range(3):
+        check(project, seeded_case(seed, variant=variant, size=size), f"seed {seed}, {size}")
+
+
+@settings(
+    max_examples=max(10, EXAMPLES // 10),
+    deadline=None,
+    derandomize=not IS_FUZZING,
+    database=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+@given(cases(variant="defaults"))
+def test_portals_of_hypothesis(project, case):
+    check(project, case, "a portal of hypothesis")
+
+
+def test_neither_the_order_of_rows_nor_a_second_run_changes_anything(project):
+    for seed in range(4):
+        case = seeded_case(seed, variant="berlin", size="small")
+        shuffled = Case(
+            {table: list(rows) for table, rows in case.portal.items()}, case.seeds, case.variant
+        )
+        for rows in shuffled.portal.values():
+            random.Random(seed).shuffle(rows)
+        first, again, other_order = (
+            all_marts(project, candidate) for candidate in (case, case, shuffled)
+        )
+        assert first == again
+        assert first == other_order
+
+
+def all_marts(project: Project, case: Case) -> dict[str, list[str]]:
+    with project.run(case) as connection:
+        return {
+            name: sorted(str(row) for row in rows_of(connection, f"{MARTS}.{name}"))
+            for name in COMPARED
+        }
+
+
+def test_the_demo_portal(demo_portal):
+    with duckdb.connect(demo_portal.env["CRM_RAW_DB"], read_only=True) as connection:
+        present = {
+            row[0]
+            for row in connection.execute("select table_name from duckdb_tables()").fetchall()
+        }
+        portal = {
+            table: rows_of(connection, f"bitrix24.{table}") for table in COLUMNS if table in present
+        }
+    expected = compute(portal, project_seeds(REPOSITORY / "seeds"))
+    with duckdb.connect(demo_portal.env["CRM_WAREHOUSE_DB"], read_only=True) as connection:
+        assert differences(expected, connection)[:20] == []
+
+
+def project_seeds(folder: Path) -> dict[str, list[dict[str, str]]]:
+    return {name: seed_rows(folder, name) for name in SEED_COLUMNS}
+
+
+@pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
+def test_the_maven_data(tmp_path, monkeypatch):
+    from bitrix24_effectiveness.build import build
+    from bitrix24_effectiveness.load_files import load_files
+    from bitrix24_effectiveness.log import Log
+    from bitrix24_effectiveness.project import Project as DbtProject
+
+    # the demo's costs and rates are those of another company
+    shutil.copytree(REPOSITORY / "seeds", tmp_path / "seeds")
+    for name in ("costs", "exchange_rates", "channels", "loss_reasons", "business_processes"):
+        path = tmp_path / "seeds" / f"{name}.csv"
+        path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+    for name, value in (databases(tmp_path) | {"CRM_SEEDS_DIR": str(tmp_path / "seeds")}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(REPOSITORY)
+    dbt_project = DbtProject.find({})
+    load_files(dbt_project, MAVEN, dbt_project.raw_db, Log("text"))
+    build(dbt_project, Log("text"))
+
+    portal = {}
+    for path in MAVEN.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as lines:
+            portal[path.stem] = list(csv.DictReader(lines))
+    expected = compute(portal, project_seeds(tmp_path / "seeds"))
+    with duckdb.connect(str(dbt_project.warehouse_db), read_only=True) as connection:
+        assert differences(expected, connection)[:20] == []
