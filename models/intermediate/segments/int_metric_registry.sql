@@ -26,7 +26,7 @@ settings as (
 
 cost_count as (
 
-    select count(*) as costs from {{ ref('stg_reference__costs') }}
+    select count(*) as costs from {{ ref('int_daily_costs') }}
 
 ),
 

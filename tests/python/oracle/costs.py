@@ -20,7 +20,6 @@ class Costs:
     """Cost of each day by (cost type, channel), from the first data month to ``as_of``."""
 
     def __init__(self, run: Run, first_month: date):
-        self.exist = bool(run.seeds["costs"])
         self.channels = {row["channel"] for row in run.seeds["costs"]} - {None}
         days: dict[tuple[str, str], dict[date, Decimal]] = {}
         for row in run.seeds["costs"]:
@@ -29,6 +28,7 @@ class Costs:
                 if first_month <= day <= run.as_of_date:
                     of_key = days.setdefault((row["cost_type"], row["channel"] or COMPANY_WIDE), {})
                     of_key[day] = of_key.get(day, Decimal(0)) + share
+        self.exist = bool(days)
         self._days: dict[tuple[str, str], tuple[list[date], list[Decimal]]] = {}
         for key, shares in days.items():
             ordered = sorted(shares)

@@ -1,0 +1,167 @@
+with
+
+comparison_months as (
+
+    select * from {{ ref('int_comparison_months') }}
+    where is_compared
+
+),
+
+monthly_values as (
+
+    select * from {{ ref('int_effect_monthly_values') }}
+
+),
+
+period_days as (
+
+    select * from {{ ref('int_period_days') }}
+    where period_grain = 'month'
+
+),
+
+months_in_windows as (
+
+    select
+        comparison_months.window_name,
+        monthly_values.metric_code,
+        monthly_values.period_start,
+        monthly_values.value,
+        monthly_values.numerator,
+        monthly_values.denominator,
+        row_number() over (
+            partition by comparison_months.window_name, monthly_values.metric_code
+            order by monthly_values.period_start desc
+        ) as newest_first
+
+    from comparison_months
+
+    inner join monthly_values
+        on comparison_months.period_start = monthly_values.period_start
+
+),
+
+-- shares of things counted: the register of processes as it is at the end, the others over all months
+rates as (
+
+    select
+        metric_code,
+        window_name,
+        count(*) as months,
+        sum(denominator) filter (where metric_code <> 'automation_level' or newest_first = 1) as sample_size,
+        sum(numerator) filter (where metric_code <> 'automation_level' or newest_first = 1) as successes,
+        cast(null as {{ type_double() }}) as sample_mean,
+        cast(null as {{ type_double() }}) as sample_variance
+
+    from months_in_windows
+
+    where metric_code in ('conversion', 'retention', 'churn', 'automation_level')
+
+    group by metric_code, window_name
+
+),
+
+series as (
+
+    select
+        metric_code,
+        window_name,
+        count(*) as months,
+        count(*) as sample_size,
+        cast(null as {{ type_double() }}) as successes,
+        avg(value) as sample_mean,
+        var_samp(value) as sample_variance
+
+    from months_in_windows
+
+    where metric_code in ('cac', 'ltv', 'lost_sales')
+
+    group by metric_code, window_name
+
+),
+
+measurements as (
+
+    select
+        'response_time' as metric_code,
+        requested_date as measured_date,
+        cast(response_microseconds as {{ type_double() }}) / 60000000 as measured
+
+    from {{ ref('int_requests') }}
+
+    where responded_at is not null
+
+    union all
+
+    select
+        'sales_cycle' as metric_code,
+        won_date as measured_date,
+        cast({{ microseconds_between('first_contact_at', 'won_at') }} as {{ type_double() }}) / 86400000000 as measured
+
+    from {{ ref('int_deals') }}
+
+    where state = 'won'
+
+    union all
+
+    select
+        'average_deal_size' as metric_code,
+        won_date as measured_date,
+        cast(amount as {{ type_double() }}) as measured
+
+    from {{ ref('int_deals') }}
+
+    where state = 'won'
+
+),
+
+means as (
+
+    select
+        measurements.metric_code,
+        comparison_months.window_name,
+        count(distinct comparison_months.period_start) as months,
+        count(*) as sample_size,
+        cast(null as {{ type_double() }}) as successes,
+        avg(measurements.measured) as sample_mean,
+        var_samp(measurements.measured) as sample_variance
+
+    from measurements
+
+    inner join period_days
+        on measurements.measured_date = period_days.date_day
+
+    inner join comparison_months
+        on period_days.period_start = comparison_months.period_start
+
+    group by measurements.metric_code, comparison_months.window_name
+
+),
+
+all_samples as (
+
+    select * from rates
+    union all
+    select * from series
+    union all
+    select * from means
+
+),
+
+samples as (
+
+    select
+        metric_code || '|' || window_name as effect_sample_key,
+        metric_code,
+        window_name,
+        months,
+        sample_size,
+        successes,
+        sample_mean,
+        sample_variance
+
+    from all_samples
+
+)
+
+select * from samples
