@@ -46,10 +46,10 @@ test: lint
 lint: $(READY)
 	ruff check .
 	ruff format --check .
-	sqlfluff lint --disable-progress-bar models
+	sqlfluff lint --disable-progress-bar models tests/data analyses
 	dbt --quiet --warn-error parse --no-partial-parse
-	dbt-score lint --manifest target/manifest.json --fail-project-under 10.0
-	$(if $(wildcard dbt-bouncer.yml),dbt-bouncer run)
+	dbt-score lint --manifest target/manifest.json
+	dbt-bouncer run --preset strict
 
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static

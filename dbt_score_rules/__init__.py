@@ -1,0 +1,1 @@
+"""What dbt-score asks of this project beyond its defaults."""

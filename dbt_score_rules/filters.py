@@ -1,0 +1,9 @@
+"""Filters that say which rule of dbt-score is for which model."""
+
+from dbt_score import Model, rule_filter
+
+
+@rule_filter
+def published(model: Model) -> bool:
+    """Holds for the models that BI reads; only those owe a person an example query."""
+    return model.config.get("access") == "public"
