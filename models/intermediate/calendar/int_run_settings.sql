@@ -69,14 +69,9 @@ newest_changes as (
 
 as_of as (
 
-    select
-        {% if var('as_of') %}
-        {{ parse_timestamp("cast('" ~ var('as_of') ~ "' as " ~ dbt.type_string() ~ ")") }} as as_of_at
-        {% else %}
-        max(changed_at) as as_of_at
+    select coalesce({{ parse_timestamp("nullif('" ~ var('as_of') ~ "', '')") }}, max(changed_at)) as as_of_at
 
     from newest_changes
-        {% endif %}
 
 ),
 

@@ -144,10 +144,7 @@ from unioned;
 insert into bitrix24.crm_company by name
 select
     cast(client_id as varchar) as id,
-    'CUSTOMER' as company_type,
-    source_id,
     cast(employee_id as varchar) as assigned_by_id,
-    cast(coalesce(lead_id, 0) as varchar) as lead_id,
     as_text(created_at) as date_create,
     as_text(created_at) as date_modify,
     flag(uniform(client_no, 200) < planted(0.80, 0.95, created_at)) as has_phone,
@@ -159,10 +156,7 @@ insert into bitrix24.crm_contact by name
 select
     cast(client_id * 2 + person_no as varchar) as id,
     cast(case when is_company then client_id else 0 end as varchar) as company_id,
-    'CLIENT' as type_id,
-    source_id,
     cast(employee_id as varchar) as assigned_by_id,
-    cast(coalesce(lead_id, 0) as varchar) as lead_id,
     as_text(created_at) as date_create,
     as_text(created_at) as date_modify,
     flag(uniform(client_no * 2 + person_no, 202) < planted(0.85, 0.97, created_at)) as has_phone,
@@ -237,7 +231,6 @@ select
     cast(type_id as varchar) as type_id,
     cast(lead_id as varchar) as owner_id,
     as_text(happened_at) as created_time,
-    '0' as category_id,
     status_id,
     semantic_id as status_semantic_id
 from plan_lead_events
