@@ -56,7 +56,7 @@ class Node:
 class Compiled:
     """The project compiled with one set of vars."""
 
-    def __init__(self, manifest: Row):
+    def __init__(self, manifest: Row, wanted: tuple[str, ...] = COMPARED):
         nodes = manifest["nodes"]
         self.seeds = {
             node["name"]: Node(
@@ -75,7 +75,7 @@ class Compiled:
             for node in nodes.values()
             if node["resource_type"] == "seed"
         }
-        self.models = [self._model(nodes[key]) for key in _in_order(nodes, COMPARED)]
+        self.models = [self._model(nodes[key]) for key in _in_order(nodes, wanted)]
         self.sources = {
             source["name"]: source["relation_name"] for source in manifest["sources"].values()
         }
@@ -227,8 +227,16 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def compile_project(folder: Path, variables: Row, project: Path = REPOSITORY) -> Compiled:
-    """Compiles with dbt against raw tables that exist and are empty, all columns text."""
+def compile_project(
+    folder: Path,
+    variables: Row,
+    project: Path = REPOSITORY,
+    wanted: tuple[str, ...] = COMPARED,
+) -> Compiled:
+    """Compiles with dbt against raw tables that exist and are empty, all columns text.
+
+    Only the wanted models and what they are built from are compiled.
+    """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -250,7 +258,7 @@ def compile_project(folder: Path, variables: Row, project: Path = REPOSITORY) ->
         "--project-dir", str(project),
         "--profiles-dir", str(project),
         "--log-level", "none",
-        "--select", "resource_type:model",
+        "--select", " ".join(f"+{name}" for name in wanted),
         "--vars", json.dumps(variables),
     ]  # fmt: skip
     with _environment(environment):
@@ -260,7 +268,7 @@ def compile_project(folder: Path, variables: Row, project: Path = REPOSITORY) ->
             DuckDBConnectionManager.close_all_connections()
     if not result.success:
         raise AssertionError(f"dbt compile failed: {result.exception}")
-    return Compiled(json.loads((folder / "target/manifest.json").read_text("utf-8")))
+    return Compiled(json.loads((folder / "target/manifest.json").read_text("utf-8")), wanted)
 
 
 class Project:

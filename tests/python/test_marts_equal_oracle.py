@@ -26,7 +26,7 @@ from portals import VARIANTS, Case, cases, seeded_case
 
 MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
 IS_FUZZING = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 24))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 30))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
 
 

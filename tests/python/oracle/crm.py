@@ -307,14 +307,15 @@ class Crm:
                 lost_from_stage_id = in_progress[-1].stage_id
 
         lead = self.leads_by_id.get(row["lead_id"])
-        source_id = (lead.source_id if lead else None) or row["source_id"]
+        # the channel is that of the lead it came from; a request starts by its own source
+        lead_source_id = lead.source_id if lead else None
         return Deal(
             id=row["id"],
             created_at=row["date_create"],
             pipeline_id=pipeline_id,
             lead_id=row["lead_id"],
-            source_id=source_id,
-            channel_id=self.channel(source_id),
+            source_id=row["source_id"],
+            channel_id=self.channel(lead_source_id or row["source_id"]),
             employee_id=row["assigned_by_id"] or UNKNOWN,
             client_id=self.client_of(row["company_id"], row["contact_id"]),
             stage_id=stage_id,

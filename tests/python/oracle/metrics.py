@@ -662,14 +662,8 @@ class Metrics:
             return after.at, {"S": "won", "F": "lost"}[after.semantic]
         here = self.crm.status(step.pipeline_id, step.stage_id)
         there = self.crm.status(after.pipeline_id, after.stage_id)
-        is_back = (
-            step.pipeline_id == after.pipeline_id
-            and here is not None
-            and there is not None
-            and there["sort"] is not None
-            and here["sort"] is not None
-            and there["sort"] < here["sort"]
-        )
+        orders = [row["sort"] if row else None for row in (here, there)]
+        is_back = None not in orders and orders[1] < orders[0]
         return after.at, "back" if is_back else "forward"
 
 
