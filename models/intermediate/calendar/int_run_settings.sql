@@ -123,6 +123,9 @@ activity_count as (
 
     from activities
 
+    inner join data_end
+        on activities.created_at < data_end.data_end_at
+
 ),
 
 settings as (

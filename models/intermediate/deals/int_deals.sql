@@ -20,7 +20,7 @@ states as (
 
 leads as (
 
-    select * from {{ ref('stg_bitrix24__leads') }}
+    select * from {{ ref('int_leads') }}
 
 ),
 
@@ -71,10 +71,10 @@ with_state as (
             'company_' || contacts.company_id,
             'contact_' || deals.contact_id
         ) as client_id,
-        coalesce(lead_sources.channel_id, own_sources.channel_id, 'unknown') as channel_id,
+        coalesce(nullif(leads.channel_id, 'unknown'), sources.channel_id, 'unknown') as channel_id,
         coalesce(deals.pipeline_id, stages.pipeline_id) as pipeline_id,
         coalesce(deals.employee_id, 'unknown') as employee_id,
-        own_sources.request_channel,
+        sources.request_channel,
         states.stage_id,
         states.semantic,
         deals.created_at,
@@ -106,11 +106,8 @@ with_state as (
     left join contacts
         on deals.contact_id = contacts.contact_id
 
-    left join sources as lead_sources
-        on leads.source_id = lead_sources.source_id
-
-    left join sources as own_sources
-        on deals.source_id = own_sources.source_id
+    left join sources
+        on deals.source_id = sources.source_id
 
 ),
 

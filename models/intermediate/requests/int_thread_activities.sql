@@ -9,18 +9,21 @@ settings as (
 activities as (
 
     select * from {{ ref('stg_bitrix24__activities') }}
+    where created_at < (select data_end_at from settings)
 
 ),
 
 calls as (
 
     select * from {{ ref('stg_bitrix24__calls') }}
+    where started_at < (select data_end_at from settings)
 
 ),
 
 deals as (
 
     select * from {{ ref('stg_bitrix24__deals') }}
+    where created_at < (select data_end_at from settings)
 
 ),
 
@@ -84,9 +87,10 @@ with_owner as (
             when activities.activity_type = '4' then 'email'
             when activities.provider_id = 'CRM_WEBFORM' then 'form'
             -- a plan or a task of the employee's own is no message, whatever direction it carries
-            when activities.provider_id in ('CRM_TODO', 'CRM_TASKS_TASK') then null
+            when activities.provider_id in ('CRM_TODO', 'CRM_TASKS_TASK') then 'other'
             when activities.activity_type = '6' and activities.direction in ('1', '2') then 'chat'
             when activities.activity_type = '6' and activities.is_incoming_channel then 'chat'
+            else 'other'
         end as kind,
         activities.direction,
         coalesce(activities.is_incoming_channel, false) as is_incoming_channel,
@@ -149,8 +153,6 @@ with_actor as (
 
     from with_owner
 
-    where kind is not null
-
 ),
 
 final as (
@@ -166,16 +168,18 @@ final as (
                 then
                     with_actor.direction = '1'
                     or (with_actor.is_incoming_channel and coalesce(with_actor.direction, '0') <> '2')
+            when 'other' then false
             else coalesce(with_actor.direction, '0') = '1'
         end as is_touch,
         with_actor.is_by_person
         and case with_actor.kind
             when 'call' then coalesce(with_actor.direction, '0') in ('1', '2') and with_actor.is_connected
             when 'form' then false
+            when 'other' then false
             else coalesce(with_actor.direction, '0') = '2' and with_actor.is_completed
         end as is_response,
         with_actor.kind in ('email', 'chat')
-        and with_actor.direction = '2'
+        and coalesce(with_actor.direction, '0') = '2'
         and with_actor.is_completed as is_mailing,
         with_actor.is_by_person,
         with_actor.actor_id,
