@@ -79,7 +79,7 @@ class Compiled:
         self.sources = {
             source["name"]: source["relation_name"] for source in manifest["sources"].values()
         }
-        self._databases = {
+        self.databases = {
             database
             for item in [*nodes.values(), *manifest["sources"].values()]
             if (database := item.get("database"))
@@ -104,7 +104,7 @@ class Compiled:
         connection = duckdb.connect()
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set threads = 1")
-        for database in self._databases:
+        for database in self.databases:
             connection.execute(f"attach ':memory:' as {_quoted(database)}")
         schemas = {node.schema for node in [*self.models, *self.seeds.values()]}
         schemas |= {relation.rpartition(".")[0] for relation in self.sources.values()}
