@@ -33,3 +33,8 @@ def safe_cast(field: str, type: str) -> str:
 def generate_series(upper_bound: int) -> str:
     """Gives a query of the numbers from 1."""
     return f"select number as generated_number from numbers where number <= {upper_bound}"
+
+
+def listagg(measure: str, delimiter_text: str, order_by_clause: str) -> str:
+    """Gives the texts of a group as one."""
+    return f"string_agg({measure}, {delimiter_text} {order_by_clause})"

@@ -1,0 +1,44 @@
+-- Which deals were won through at most one stage in progress?
+with
+
+closed_deals as (
+
+    select * from {{ ref('int_finding_closed_deals') }}
+    where is_without_stages
+
+),
+
+employees as (
+
+    select * from {{ ref('dim_employees') }}
+
+),
+
+pipelines as (
+
+    select * from {{ ref('dim_pipelines') }}
+
+),
+
+listed as (
+
+    select
+        closed_deals.deal_id,
+        pipelines.pipeline_name,
+        employees.employee_name,
+        closed_deals.created_at,
+        closed_deals.closed_at,
+        closed_deals.amount
+
+    from closed_deals
+
+    left join employees
+        on closed_deals.employee_id = employees.employee_id
+
+    left join pipelines
+        on closed_deals.pipeline_id = pipelines.pipeline_id
+
+)
+
+select * from listed
+order by pipeline_name, employee_name, closed_at, deal_id
