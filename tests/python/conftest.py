@@ -19,6 +19,7 @@ from bitrix24_effectiveness.demo import generate
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
+from effect_models import Effects
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -165,3 +166,9 @@ def demo_portal(tmp_path_factory: pytest.TempPathFactory) -> Built:
         build(project, Log("text"))
         publish(project, Log("text"))
     return Built(folder, env, project)
+
+
+@pytest.fixture(scope="session")
+def effects(tmp_path_factory: pytest.TempPathFactory) -> Effects:
+    """The compiled models of before and after."""
+    return Effects(tmp_path_factory.mktemp("effects"))
