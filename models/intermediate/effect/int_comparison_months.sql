@@ -2,16 +2,25 @@
 
 with
 
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
 months as (
 
     select
-        period_start,
-        period_end,
-        extract(month from period_start) as month_of_year
+        periods.period_start,
+        periods.period_end,
+        extract(month from periods.period_start) as month_of_year,
+        {{ dbt.dateadd('hour', 90 * 24, 'periods.period_end_at') }} <= settings.as_of_at as is_ripe
 
-    from {{ ref('int_periods') }}
+    from {{ ref('int_periods') }} as periods
 
-    where period_grain = 'month' and is_complete
+    cross join settings
+
+    where periods.period_grain = 'month' and periods.is_complete
 
 ),
 
@@ -20,7 +29,8 @@ before_months as (
     select
         'before' as window_name,
         period_start,
-        month_of_year
+        month_of_year,
+        is_ripe
 
     from months
 
@@ -38,6 +48,7 @@ after_candidates as (
         'after' as window_name,
         period_start,
         month_of_year,
+        is_ripe,
         row_number() over (order by period_start desc) as newest_first
 
     from months
@@ -51,7 +62,8 @@ after_months as (
     select
         window_name,
         period_start,
-        month_of_year
+        month_of_year,
+        is_ripe
 
     from after_candidates
 
@@ -69,7 +81,9 @@ both_windows as (
 
 common_months_of_year as (
 
-    select before_months.month_of_year
+    select
+        before_months.month_of_year,
+        min(case when after_months.is_ripe then 1 else 0 end) = 1 as is_ripe
 
     from before_months
 
@@ -82,7 +96,7 @@ common_months_of_year as (
 
 common_count as (
 
-    select count(*) as common_months from common_months_of_year
+    select count(*) >= {{ var('min_comparison_months') }} as is_same_season from common_months_of_year
 
 ),
 
@@ -94,9 +108,12 @@ final as (
         || '|' || cast(both_windows.period_start as {{ dbt.type_string() }}) as comparison_month_key,
         both_windows.window_name,
         both_windows.period_start,
-        common_months_of_year.month_of_year is not null
-        or common_count.common_months < {{ var('min_comparison_months') }} as is_compared,
-        common_count.common_months >= {{ var('min_comparison_months') }} as is_same_season
+        common_months_of_year.month_of_year is not null or not common_count.is_same_season as is_compared,
+        case
+            when common_count.is_same_season then coalesce(common_months_of_year.is_ripe, false)
+            else both_windows.is_ripe
+        end as is_compared_ripe,
+        common_count.is_same_season
 
     from both_windows
 

@@ -26,7 +26,7 @@ durations as (
 
     from {{ ref('int_requests') }}
 
-    where responded_at is not null
+    where response_microseconds < {{ var('response_horizon_days') }} * 86400000000
 
     union all
 

@@ -39,6 +39,8 @@ months_in_windows as (
     inner join monthly_values
         on comparison_months.period_start = monthly_values.period_start
 
+    where monthly_values.metric_code <> 'conversion' or comparison_months.is_compared_ripe
+
 ),
 
 -- shares of things counted: the register of processes as it is at the end, the others over all months
@@ -89,7 +91,8 @@ measurements as (
 
     from {{ ref('int_requests') }}
 
-    where responded_at is not null
+    -- an older month has had longer to collect late answers: the same time to answer for all
+    where response_microseconds < {{ var('response_horizon_days') }} * 86400000000
 
     union all
 

@@ -23,11 +23,12 @@ needed as (
     select
         'difference' as purpose,
         metric_code,
-        cast(degrees_of_freedom as {{ type_double() }}) as degrees_of_freedom
+        greatest(cast(degrees_of_freedom as {{ type_double() }}), 1) as degrees_of_freedom
 
     from differences
 
-    where not is_rate and degrees_of_freedom >= 1
+    -- rounding can leave one degree of freedom a hair short of 1
+    where not is_rate and degrees_of_freedom > 0.999
 
     union all
 
