@@ -118,6 +118,41 @@ def test_another_seed_gives_another_portal(tmp_path):
         assert same < 20
 
 
+# -- the size of the effect
+
+
+def test_without_an_effect_people_work_as_before(tmp_path):
+    truths = {}
+    for effect in (0, 1):
+        generate(tmp_path / "raw.duckdb", 3000, 1, effect)
+        truths[effect] = json.loads((tmp_path / "raw.truth.json").read_text("utf-8"))["metrics"]
+    for metric in ("conversion", "sales_cycle", "lost_sales"):
+        before, after = (truths[0][metric][window] for window in ("before", "after"))
+        assert abs(after / before - 1) < 0.15, metric
+        assert abs(truths[1][metric]["after"] / before - 1) > 0.25, metric
+    # the seeds know of no effect
+    directions = {code: metric["direction"] for code, metric in truths[0].items()}
+    assert {code for code, direction in directions.items() if direction != "same"} == {
+        "cac",
+        "automation_level",
+    }
+
+
+def test_half_an_effect_lies_between(tmp_path):
+    cycles = []
+    for effect in (0, 0.5, 1):
+        generate(tmp_path / "raw.duckdb", 3000, 1, effect)
+        truth = json.loads((tmp_path / "raw.truth.json").read_text("utf-8"))
+        cycles.append(truth["metrics"]["sales_cycle"]["after"])
+    assert cycles == sorted(cycles, reverse=True)
+
+
+@pytest.mark.parametrize("effect", [-0.1, 1.1])
+def test_an_effect_out_of_range_is_one_line(tmp_path, effect):
+    with pytest.raises(DemoError, match=f"the effect must be between 0 and 1, not {effect}"):
+        generate(tmp_path / "raw.duckdb", 10, 1, effect)
+
+
 # -- size and form
 
 

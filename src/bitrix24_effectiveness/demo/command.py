@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .generator import DEFAULT_LEADS, DEFAULT_SEED, generate
+from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 
 
 @click.command("demo")
@@ -23,15 +23,22 @@ from .generator import DEFAULT_LEADS, DEFAULT_SEED, generate
     help="The same seed and number of leads give the same rows.",
 )
 @click.option(
+    "--effect",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT_EFFECT,
+    show_default=True,
+    help="Share of the planted effect of the go-live: with 0 there is none.",
+)
+@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("data/raw.duckdb"),
     show_default=True,
     help="DuckDB file to write; the planted truth goes beside it.",
 )
-def demo(leads: int, seed: int, out: Path) -> None:
+def demo(leads: int, seed: int, effect: float, out: Path) -> None:
     """Write a demo portal: the raw tables of Bitrix24 with a known effect."""
-    counts = generate(out, leads, seed)
+    counts = generate(out, leads, seed, effect)
     click.echo(
         f"demo portal: {counts['crm_lead']:,} leads, {counts['crm_deal']:,} deals, "
         f"{counts['crm_activity']:,} activities -> {out}"

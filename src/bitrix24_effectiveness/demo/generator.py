@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from datetime import date
 from importlib import resources
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ..errors import CrmEffectError
 
 DEFAULT_LEADS = 6000
 DEFAULT_SEED = 1
+DEFAULT_EFFECT = 1.0
+FIRST_DAY = date(2023, 11, 1)
 
 # rows of dirt of each kind, as a share of the rows of its table
 DIRT_RATE = 0.002
@@ -49,6 +52,8 @@ PLANTED = {
     "lost_sales": ("better", 5, "lost sales per lead created, base currency"),
 }
 
+_OF_SEEDS = ("cac", "automation_level")
+
 _UTM = "utm_source utm_medium utm_campaign"
 TABLES = {
     "crm_deal": "id stage_id date_create category_id stage_semantic_id opportunity currency_id "
@@ -58,14 +63,11 @@ TABLES = {
     "crm_lead": "id status_id date_create status_semantic_id source_id opportunity currency_id "
     "company_id contact_id assigned_by_id created_by_id date_modify date_closed moved_time "
     f"is_return_customer has_phone has_email {_UTM}",
-    "crm_contact": "id company_id type_id source_id lead_id assigned_by_id date_create "
-    "date_modify has_phone has_email",
-    "crm_company": "id company_type source_id lead_id assigned_by_id date_create date_modify "
-    "has_phone has_email",
+    "crm_contact": "id company_id assigned_by_id date_create date_modify has_phone has_email",
+    "crm_company": "id assigned_by_id date_create date_modify has_phone has_email",
     "crm_deal_stage_history": "id type_id owner_id created_time category_id stage_id "
     "stage_semantic_id",
-    "crm_lead_status_history": "id type_id owner_id created_time category_id status_id "
-    "status_semantic_id",
+    "crm_lead_status_history": "id type_id owner_id created_time status_id status_semantic_id",
     "crm_activity": "id owner_id owner_type_id type_id provider_id provider_type_id direction "
     "created start_time end_time deadline last_updated completed responsible_id author_id "
     "is_incoming_channel",
@@ -83,7 +85,12 @@ class DemoError(CrmEffectError):
     """The demo portal cannot be written; the message is one line for the user."""
 
 
-def generate(out: Path, leads: int = DEFAULT_LEADS, seed: int = DEFAULT_SEED) -> dict[str, int]:
+def generate(
+    out: Path,
+    leads: int = DEFAULT_LEADS,
+    seed: int = DEFAULT_SEED,
+    effect: float = DEFAULT_EFFECT,
+) -> dict[str, int]:
     """Write the demo portal to a DuckDB file, and the planted truth beside it.
 
     The file gets the schema `bitrix24` with all raw tables, every column text. The truth is
@@ -92,18 +99,23 @@ def generate(out: Path, leads: int = DEFAULT_LEADS, seed: int = DEFAULT_SEED) ->
     Args:
         out: DuckDB file to write; an existing one is replaced, its folder is made.
         leads: number of leads before dirt and duplicated pages, at least 1.
-        seed: the same leads and seed give the same rows (their order in the file may differ).
+        seed: the same leads, seed and effect give the same rows (their order in the file may
+            differ).
+        effect: how much of the planted effect there is, from 0 (people work after the go-live as
+            before) to 1. What the seeds say (costs, automated processes) stays as it is.
 
     Returns:
         Number of rows of each raw table.
 
     Raises:
-        DemoError: leads or seed out of range, or the file cannot be written.
+        DemoError: leads, seed or effect out of range, or the file cannot be written.
     """
     if leads < 1:
         raise DemoError(f"the number of leads must be at least 1, not {leads}")
     if not 0 <= seed < 2**31:
         raise DemoError(f"the seed must be between 0 and {2**31 - 1}, not {seed}")
+    if not 0 <= effect <= 1:
+        raise DemoError(f"the effect must be between 0 and 1, not {effect}")
     out = Path(out)
     truth_file = out.with_name(f"{out.stem}.truth.json")
     try:
@@ -113,7 +125,7 @@ def generate(out: Path, leads: int = DEFAULT_LEADS, seed: int = DEFAULT_SEED) ->
             part = Path(folder) / "raw.duckdb"
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
-                counts, truth = _write(connection, leads, seed)
+                counts, truth = write(connection, leads, seed, effect)
             truth_part.write_text(
                 json.dumps(truth, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
             )
@@ -125,18 +137,32 @@ def generate(out: Path, leads: int = DEFAULT_LEADS, seed: int = DEFAULT_SEED) ->
     return counts
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection, leads: int, seed: int
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    leads: int,
+    seed: int,
+    effect: float,
+    first_day: date = FIRST_DAY,
 ) -> tuple[dict[str, int], dict]:
+    """Writes the raw tables into the schema `bitrix24`, which it makes, of the current database.
+
+    The leads come evenly from `first_day` (the portal's own date) to the end of October 2026.
+
+    Returns:
+        Number of rows of each raw table, and the planted truth.
+    """
     connection.execute("set memory_limit = '4GB'")
     connection.execute("set preserve_insertion_order = false")
     for name, value in {
         "seed": seed,
         "leads": leads,
+        "effect": effect,
         "dirt_rate": DIRT_RATE,
         "page_duplicate_rate": PAGE_DUPLICATE_RATE,
     }.items():
         connection.execute(f"set variable {name} = {value}")
+
+    connection.execute(f"set variable first_day = date '{first_day}'")
 
     connection.execute("create schema bitrix24")
     for table, columns in TABLES.items():
@@ -155,7 +181,7 @@ def _write(
     for script in ("05_tables", "06_dirt"):
         connection.execute(_sql(script))
 
-    truth = _truth(connection, leads, seed)
+    truth = _truth(connection, leads, seed, effect)
     counts = {
         table: connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
         for table in TABLES
@@ -163,7 +189,7 @@ def _write(
     return counts, truth
 
 
-def _truth(connection: duckdb.DuckDBPyConnection, leads: int, seed: int) -> dict:
+def _truth(connection: duckdb.DuckDBPyConnection, leads: int, seed: int, effect: float) -> dict:
     for name, value in SEED_FIGURES.items():
         connection.execute(f"set variable {name} = {value}")
     connection.execute(_sql("07_truth"))
@@ -180,7 +206,8 @@ def _truth(connection: duckdb.DuckDBPyConnection, leads: int, seed: int) -> dict
         metrics[code] = {
             "before": None if before is None else round(before, 4),
             "after": None if after is None else round(after, 4),
-            "direction": direction,
+            # costs and processes come from the seeds, which know no effect
+            "direction": direction if effect or code in _OF_SEEDS else "same",
             "tolerance_pct": tolerance_pct,
             "before_n": int(before_n),
             "after_n": int(after_n),
@@ -189,6 +216,7 @@ def _truth(connection: duckdb.DuckDBPyConnection, leads: int, seed: int) -> dict
     return {
         "leads": leads,
         "seed": seed,
+        "effect": effect,
         "crm_go_live_date": "2025-05-01",
         "ramp_up_month": "2025-05",
         "complete_to": "2026-10-31T23:59:59+03:00",

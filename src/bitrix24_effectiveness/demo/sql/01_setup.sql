@@ -1,8 +1,8 @@
 -- Arithmetic of the demo portal. Times are whole seconds since 1970-01-01 of the portal's local
 -- clock (Moscow, UTC+3 all year), so that no session time zone can change a row.
--- Variables set by the generator: seed, leads.
+-- Variables set by the generator: seed, leads, effect, first_day.
 
-set variable first_second = epoch(timestamp '2023-11-01')::bigint;
+set variable first_second = epoch(getvariable('first_day')::timestamp)::bigint;
 set variable golive_second = epoch(timestamp '2025-05-01')::bigint;
 set variable end_second = epoch(timestamp '2026-11-01')::bigint;
 
@@ -18,9 +18,10 @@ create or replace temp macro normal(k, salt) as
 create or replace temp macro lognormal(mean, sigma, k, salt) as
     (mean) * exp((sigma) * normal(k, salt) - (sigma) * (sigma) / 2);
 
--- 0 before the go-live, 1 from the end of the ramp-up month, linear in between
+-- 0 before the go-live, all of the effect from the end of the ramp-up month, linear in between
 create or replace temp macro effect(t) as
-    least(1.0, greatest(0.0, ((t) - getvariable('golive_second')) / (31.0 * 86400)));
+    getvariable('effect')
+    * least(1.0, greatest(0.0, ((t) - getvariable('golive_second')) / (31.0 * 86400)));
 
 create or replace temp macro planted(before_value, after_value, t) as
     (before_value) + ((after_value) - (before_value)) * effect(t);
@@ -86,7 +87,7 @@ select
 
 from marked;
 
-set variable first_day = (select min(day_no) from plan_days);
+set variable first_day_no = (select min(day_no) from plan_days);
 
 -- for each day, the first working day that is not before it
 set variable working_days = (
@@ -104,7 +105,12 @@ set variable working_days = (
 create or replace temp macro next_working_day(day_no) as
     list_extract(
         getvariable('working_days'),
-        cast(least(greatest((day_no) - getvariable('first_day') + 1, 1), 1155) as integer)
+        cast(
+            least(
+                greatest((day_no) - getvariable('first_day_no') + 1, 1),
+                len(getvariable('working_days')) - 1
+            ) as integer
+        )
     );
 
 create or replace temp macro in_hours(t) as
