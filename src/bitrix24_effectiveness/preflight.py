@@ -43,7 +43,18 @@ def check_vars(project: Project) -> None:
                 f"var {name} is unknown{_suggestion(name, project.default_vars)}"
             )
     values = project.vars
-    for name in ("client_inactivity_days", "response_sla_minutes", "comparison_months"):
+    for name in (
+        "client_inactivity_days",
+        "response_sla_minutes",
+        "comparison_months",
+        "finding_window_months",
+        "finding_instant_win_minutes",
+        "finding_backdated_days",
+        "finding_stuck_days",
+        "finding_unmoved_days",
+        "finding_unanswered_hours",
+        "finding_idle_days",
+    ):
         _check_integer(name, values.get(name), at_least=1)
     _check_integer("ramp_up_months", values.get("ramp_up_months"), at_least=0)
     for name in ("reporting_timezone", "portal_timezone"):
@@ -62,7 +73,27 @@ def check_vars(project: Project) -> None:
         )
     if not _is_date(values.get("crm_go_live_date")):
         raise _bad_var("crm_go_live_date", values.get("crm_go_live_date"), "a date: 2025-05-01")
+    _check_thresholds(values.get("finding_thresholds"), project.default_vars["finding_thresholds"])
     _check_mappings(project)
+
+
+def _check_thresholds(thresholds: Any, known: dict[str, Any]) -> None:
+    if not isinstance(thresholds, dict):
+        raise _bad_var("finding_thresholds", thresholds, "a percentage for each finding")
+    for code, percentage in thresholds.items():
+        if code not in known:
+            raise ConfigurationError(
+                f"var finding_thresholds: {code} is no finding{_suggestion(code, known)}"
+            )
+        is_number = isinstance(percentage, int | float) and not isinstance(percentage, bool)
+        if not is_number or not 0 <= percentage <= 100:
+            raise _bad_var(f"finding_thresholds: {code}", percentage, "a number from 0 to 100")
+    absent = [code for code in known if code not in thresholds]
+    if absent:
+        raise ConfigurationError(
+            f"var finding_thresholds has no {absent[0]}: a run that gives it gives all of it; "
+            "for one finding, change dbt_project.yml"
+        )
 
 
 def _check_mappings(project: Project) -> None:

@@ -31,6 +31,8 @@ final as (
             coalesce(processes.exists_from <= finding_window.as_of_date, true)
             and coalesce(processes.exists_to >= finding_window.as_of_date, true)
 
+    where finding_window.as_of_date is not null
+
 )
 
 select * from final

@@ -1,0 +1,651 @@
+"""A healthy portal raises no finding, and each fault planted in it raises its own finding only."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from harness import REPOSITORY, Compiled, compile_project, rows_of
+from oracle.reading import COLUMNS
+from portals import Case
+
+Row = dict[str, Any]
+
+AS_OF = datetime(2026, 6, 15, 12)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+FIRST_OF_WINDOW = datetime(2025, 7, 1, 10)
+
+with (REPOSITORY / "seeds/finding_catalog.csv").open(encoding="utf-8", newline="") as lines:
+    CATALOG = {row["finding_code"]: row for row in csv.DictReader(lines)}
+
+
+def text(at: datetime) -> str:
+    return at.isoformat() + "+03:00"
+
+
+class Portal:
+    """A small company that uses its CRM as it should, since long before its go-live."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+        self.seeds: dict[str, list[Row]] = {
+            "channels": [
+                self.channel("CALL", "phone", "call"),
+                self.channel("EMAIL", "email", "email"),
+                self.channel("WEB", "website", "form"),
+                self.channel("PARTNER", "partners", None),
+            ],
+            "costs": [
+                {
+                    "cost_id": "1",
+                    "cost_type": "crm",
+                    "channel": None,
+                    "date_from": "2025-01-01",
+                    "date_to": "2026-12-31",
+                    "amount": "120000",
+                    "currency": "RUB",
+                }
+            ],
+            "business_processes": [self.process("1"), self.process("2")],
+            "loss_reasons": [
+                self.loss_reason("UC_PRICE", "price"),
+                self.loss_reason("C1:UC_PRICE", "price"),
+                self.loss_reason("LOSE", "other"),
+            ],
+            "lead_outcomes": [{"status_id": "UC_9A1B2C", "outcome": "excluded"}],
+            "manual_baseline": [],
+            "exchange_rates": [],
+        }
+        self.dictionaries()
+        for month in range(1, 5):
+            self.deal(datetime(2025, month, 10, 10), pipeline="0", employee="11")
+        for number in range(12):
+            self.thread(number)
+        for number, employee in enumerate(("11", "12")):
+            # the newest deals are still at work
+            deal = self.deal(AS_OF - 10 * DAY, pipeline=str(number), employee=employee, end=None)
+            self.activity("2", deal, AS_OF, "4", "2", employee)
+            self.task(AS_OF - 40 * DAY, AS_OF + 20 * DAY, None, employee)
+
+    # -- rows
+
+    def add(self, table: str, **values: Any) -> Row:
+        row = {"id": str(len(self.rows[table]) + 1)} | {
+            name: text(value) if isinstance(value, datetime) else value
+            for name, value in values.items()
+        }
+        self.rows[table].append(row)
+        return row
+
+    @staticmethod
+    def channel(source: str, channel: str, request_channel: str | None) -> Row:
+        return {
+            "source_id": source,
+            "channel_id": channel,
+            "channel_name": channel.title(),
+            "request_channel": request_channel,
+        }
+
+    @staticmethod
+    def process(process_id: str) -> Row:
+        return {
+            "process_id": process_id,
+            "name": f"Process {process_id}",
+            "category": "other",
+            "exists_from": None,
+            "exists_to": None,
+            "automated_from": "2025-05-01",
+            "automated_to": None,
+        }
+
+    @staticmethod
+    def loss_reason(stage: str, reason: str) -> Row:
+        return {
+            "entity_type": "deal",
+            "stage_id": stage,
+            "loss_reason_id": reason,
+            "loss_reason_name": reason.title(),
+            "is_organisational": False,
+        }
+
+    def status(self, entity: str, status: str, name: str, semantics: str | None = None) -> Row:
+        place = str(10 * len(self.rows["crm_status"]))
+        return self.add(
+            "crm_status",
+            entity_id=entity,
+            status_id=status,
+            name=name,
+            sort=place,
+            semantics=semantics,
+        )
+
+    def dictionaries(self) -> None:
+        for status, name, semantics in (
+            ("NEW", "New", None),
+            ("IN_PROCESS", "In process", None),
+            ("CONVERTED", "Converted", "S"),
+            ("JUNK", "Junk", "F"),
+            # the id of a portal's own status says nothing; its name does
+            ("UC_9A1B2C", "Дубль", "F"),
+        ):
+            self.status("STATUS", status, name, semantics)
+        for entity, prefix in (("DEAL_STAGE", ""), ("DEAL_STAGE_1", "C1:")):
+            for status, semantics in (
+                ("NEW", None),
+                ("PREPARATION", None),
+                ("EXECUTING", None),
+                ("WON", "S"),
+                ("UC_PRICE", "F"),
+                ("LOSE", "F"),
+            ):
+                self.status(entity, prefix + status, status.title(), semantics)
+        for pipeline in ("0", "1"):
+            self.add("crm_category", id=pipeline, name=f"Pipeline {pipeline}")
+        self.add("crm_currency", currency="RUB", amount="1", amount_cnt="1", base="Y")
+        for employee, is_active in (("11", "Y"), ("12", "Y"), ("13", "N")):
+            self.user(employee, is_active)
+
+    def user(self, employee: str, is_active: str = "Y") -> None:
+        self.add(
+            "users",
+            id=employee,
+            active=is_active,
+            last_name=f"No{employee}",
+            user_type="employee",
+        )
+
+    def client(self) -> Row:
+        company = self.add("crm_company", has_phone="Y", has_email="N")["id"]
+        contact = self.add("crm_contact", company_id=company, has_phone="N", has_email="Y")["id"]
+        return {"company_id": company, "contact_id": contact}
+
+    def lead(
+        self, at: datetime, source: str, steps: list[str], employee: str = "11", **values: Any
+    ) -> str:
+        """A lead that takes a step a day, the first at its creation."""
+        moved_at = at + (len(steps) - 1) * DAY
+        lead = self.add(
+            "crm_lead",
+            status_id=steps[-1],
+            date_create=at,
+            source_id=source,
+            assigned_by_id=employee,
+            moved_time=moved_at,
+            date_modify=moved_at,
+            **values,
+        )["id"]
+        for number, status in enumerate(steps):
+            self.add(
+                "crm_lead_status_history",
+                owner_id=lead,
+                created_time=at + number * DAY,
+                status_id=status,
+            )
+        return lead
+
+    def deal(
+        self,
+        at: datetime,
+        pipeline: str = "0",
+        employee: str = "11",
+        end: str | None = "WON",
+        step: timedelta = 3 * DAY,
+        is_worked: bool = True,
+        **values: Any,
+    ) -> str:
+        """A deal that goes through all stages, one each `step`; without an end it is open."""
+        prefix = "" if pipeline == "0" else f"C{pipeline}:"
+        stages = [prefix + stage for stage in ("NEW", "PREPARATION", "EXECUTING", end) if stage]
+        moved_at = at + (len(stages) - 1) * step
+        deal = self.add(
+            "crm_deal",
+            **{
+                "stage_id": stages[-1],
+                "category_id": pipeline,
+                "date_create": at,
+                "opportunity": "1000",
+                "currency_id": "RUB",
+                "assigned_by_id": employee,
+                "moved_time": moved_at,
+                "closedate": moved_at,
+                "date_modify": moved_at,
+                **(values if "company_id" in values else self.client() | values),
+            },
+        )["id"]
+        for number, stage in enumerate(stages):
+            self.add(
+                "crm_deal_stage_history",
+                owner_id=deal,
+                created_time=at + number * step,
+                category_id=pipeline,
+                stage_id=stage,
+            )
+        if is_worked:
+            self.activity("2", deal, at + HOUR, "4", "2", employee)
+            self.task(at + HOUR, at + 2 * DAY, at + DAY, employee)
+        return deal
+
+    def activity(
+        self, owner_type: str, owner: str, at: datetime, kind: str, direction: str, employee: str
+    ) -> str:
+        activity = self.add(
+            "crm_activity",
+            owner_type_id=owner_type,
+            owner_id=owner,
+            type_id=kind,
+            direction=direction,
+            created=at,
+            start_time=at,
+            last_updated=at,
+            completed="Y",
+            responsible_id=employee,
+            author_id=employee,
+        )["id"]
+        if kind == "2":
+            self.add(
+                "telephony_call",
+                call_start_date=at,
+                call_type="2" if direction == "1" else "1",
+                call_duration="60",
+                call_failed_code="200",
+                portal_user_id=employee,
+                crm_activity_id=activity,
+            )
+        return activity
+
+    def task(self, at: datetime, deadline: datetime, closed_at: datetime | None, employee: str):
+        self.add(
+            "tasks",
+            status="5" if closed_at else "3",
+            created_date=at,
+            deadline=deadline,
+            closed_date=closed_at,
+            responsible_id=employee,
+        )
+
+    def thread(self, number: int) -> None:
+        """A client who calls or writes, is answered, and buys two times out of three."""
+        at = FIRST_OF_WINDOW + number * 28 * DAY
+        employee = ("11", "12")[number % 2]
+        source, kind = (("CALL", "2"), ("EMAIL", "4"))[number % 2]
+        client = self.client()
+        lead = self.lead(at, source, ["NEW", "CONVERTED"], employee, **client)
+        self.activity("1", lead, at - MINUTE, kind, "1", employee)
+        self.activity("1", lead, at + 5 * MINUTE, kind, "2", employee)
+        self.deal(
+            at + DAY,
+            pipeline=str(number // 2 % 2),
+            employee=employee,
+            end="UC_PRICE" if number % 3 == 2 else "WON",
+            lead_id=lead,
+            source_id=source,
+            **client,
+        )
+
+    # -- what plants look for
+
+    def recent(self, table: str, column: str) -> list[Row]:
+        return [row for row in self.rows[table] if row[column] >= text(FIRST_OF_WINDOW)]
+
+    def deals(self, end: str) -> list[Row]:
+        deals = self.recent("crm_deal", "date_create")
+        return [deal for deal in deals if deal["stage_id"].endswith(end)]
+
+    def history(self, deal: Row) -> list[Row]:
+        rows = self.rows["crm_deal_stage_history"]
+        return [row for row in rows if row["owner_id"] == deal["id"]]
+
+    def case(self) -> Case:
+        return Case(self.rows, self.seeds)
+
+
+# -- faults, one for each finding and named like it
+
+
+def deals_won_at_once(portal: Portal) -> None:
+    for deal in portal.deals("WON"):
+        created_at = datetime.fromisoformat(deal["date_create"]).replace(tzinfo=None)
+        for number, row in enumerate(portal.history(deal)):
+            row["created_time"] = text(created_at + number * 2 * MINUTE)
+        for column in ("moved_time", "closedate", "date_modify"):
+            deal[column] = text(created_at + 6 * MINUTE)
+
+
+def deals_backdated(portal: Portal) -> None:
+    for deal in portal.deals("WON"):
+        created_at = datetime.fromisoformat(deal["date_create"]).replace(tzinfo=None)
+        deal["closedate"] = text(created_at - 10 * DAY)
+
+
+def deals_without_activity(portal: Portal) -> None:
+    for number in range(4):
+        deal = portal.deal(AS_OF - (40 + number) * DAY, is_worked=False)
+        # a robot's greeting is no work
+        robot = portal.activity("2", deal, AS_OF - 39 * DAY, "4", "2", "11")
+        portal.rows["crm_activity"][int(robot) - 1]["author_id"] = "0"
+
+
+def stages_skipped(portal: Portal) -> None:
+    for deal in portal.deals("WON"):
+        for row in portal.history(deal)[1:3]:
+            portal.rows["crm_deal_stage_history"].remove(row)
+
+
+def won_deals_without_client(portal: Portal) -> None:
+    for deal in portal.deals("WON")[:3]:
+        deal |= {"company_id": "0", "contact_id": "0"}
+
+
+def won_deals_without_amount(portal: Portal) -> None:
+    for deal in portal.deals("WON")[:3]:
+        deal["opportunity"] = "0.00"
+
+
+def loss_reasons_missing(portal: Portal) -> None:
+    for deal in portal.deals("UC_PRICE"):
+        # LOSE is `other` by the seed, C1:LOSE is not in it
+        stage = deal["stage_id"].replace("UC_PRICE", "LOSE")
+        deal["stage_id"] = portal.history(deal)[-1]["stage_id"] = stage
+
+
+def deals_stuck(portal: Portal) -> None:
+    for number in range(4):
+        portal.deal(AS_OF - (90 + number) * DAY, end=None)
+
+
+def deals_duplicate(portal: Portal) -> None:
+    client = portal.client()
+    for _ in range(2):
+        portal.deal(AS_OF - 10 * DAY, end=None, **client)
+
+
+def leads_not_moved(portal: Portal) -> None:
+    for number in range(4):
+        portal.lead(AS_OF - (20 + number) * DAY, "PARTNER", ["NEW"])
+
+
+def leads_duplicate(portal: Portal) -> None:
+    for number in range(4):
+        portal.lead(AS_OF - (20 + number) * DAY, "PARTNER", ["NEW", "UC_9A1B2C"])
+
+
+def sources_missing(portal: Portal) -> None:
+    for lead in portal.rows["crm_lead"][:6]:
+        lead["source_id"] = ""
+
+
+def channels_not_connected(portal: Portal) -> None:
+    for number in range(6):
+        at = AS_OF - (20 + number) * DAY
+        lead = portal.lead(at, "WEB", ["NEW", "JUNK"])
+        portal.activity("1", lead, at + MINUTE, "4", "2", "11")
+
+
+def requests_unanswered(portal: Portal) -> None:
+    for deal in portal.deals("WON"):
+        portal.activity("2", deal["id"], AS_OF - 2 * DAY, "4", "1", deal["assigned_by_id"])
+
+
+def calls_not_connected(portal: Portal) -> None:
+    for call in portal.rows["telephony_call"]:
+        call["crm_activity_id"] = ""
+
+
+def clients_without_contact_data(portal: Portal) -> None:
+    for table in ("crm_company", "crm_contact"):
+        for card in portal.rows[table][-8:]:
+            card |= {"has_phone": "N", "has_email": "N"}
+
+
+def work_of_dismissed_employees(portal: Portal) -> None:
+    portal.deals("EXECUTING")[0]["assigned_by_id"] = "13"
+
+
+def employees_idle(portal: Portal) -> None:
+    portal.user("14")
+    portal.task(AS_OF - 60 * DAY, AS_OF + DAY, None, "14")
+
+
+def tasks_overdue(portal: Portal) -> None:
+    for task in portal.recent("tasks", "created_date")[:3]:
+        task["closed_date"] = text(AS_OF - DAY)
+    for task in portal.recent("tasks", "created_date")[3:6]:
+        task |= {"closed_date": "", "status": "3"}
+
+
+def processes_not_automated(portal: Portal) -> None:
+    portal.seeds["business_processes"][0]["automated_to"] = "2025-12-31"
+    portal.seeds["business_processes"][1]["automated_from"] = None
+
+
+def pipelines_unused(portal: Portal) -> None:
+    for pipeline in ("5", "7"):
+        portal.add("crm_category", id=pipeline, name=f"Idea {pipeline}")
+
+
+def stages_unused(portal: Portal) -> None:
+    for number in range(6):
+        portal.status("DEAL_STAGE", f"UC_IDEA{number}", f"Idea {number}")
+
+
+def raw_table_missing(portal: Portal) -> None:
+    portal.rows["crm_category"] = []
+
+
+def reference_data_missing(portal: Portal) -> None:
+    portal.seeds["costs"] = []
+
+
+def baseline_missing(portal: Portal) -> None:
+    for table, column in (
+        ("crm_deal", "date_create"),
+        ("crm_deal_stage_history", "created_time"),
+        ("crm_activity", "created"),
+        ("tasks", "created_date"),
+    ):
+        portal.rows[table] = portal.recent(table, column)
+
+
+FAULTS: dict[str, Callable[[Portal], None]] = {
+    fault.__name__: fault
+    for fault in (
+        deals_won_at_once, deals_backdated, deals_without_activity, stages_skipped,
+        won_deals_without_client, won_deals_without_amount, loss_reasons_missing, deals_stuck,
+        deals_duplicate, leads_not_moved, leads_duplicate, sources_missing,
+        channels_not_connected, requests_unanswered, calls_not_connected,
+        clients_without_contact_data, work_of_dismissed_employees, employees_idle, tasks_overdue,
+        processes_not_automated, pipelines_unused, stages_unused, raw_table_missing,
+        reference_data_missing, baseline_missing,
+    )
+}  # fmt: skip
+
+
+# -- running
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The compiled models of the findings and the queries that list their rows."""
+
+    compiled: Compiled
+    queries: dict[str, str]
+
+    def run(self, portal: Portal) -> duckdb.DuckDBPyConnection:
+        return self.compiled.run(portal.case())
+
+    def raised(self, portal: Portal) -> dict[str, Row]:
+        with self.run(portal) as connection:
+            return {
+                row["finding_code"]: row
+                for row in rows_of(connection, "warehouse.marts.crm_findings")
+            }
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Findings]:
+    folder = tmp_path_factory.mktemp("findings")
+    wanted = ("crm_findings", "dim_employees", "dim_pipelines", "dim_channels", *CATALOG)
+    contact_data = {"has_phone": "flag", "has_email": "flag"}
+    with pytest.MonkeyPatch.context() as patch:
+        # the oracle needs no contact data of clients
+        for table in ("crm_contact", "crm_company"):
+            patch.setitem(COLUMNS, table, COLUMNS[table] | contact_data)
+        compiled = compile_project(folder, {}, wanted=wanted)
+        nodes = json.loads((folder / "target/manifest.json").read_text("utf-8"))["nodes"]
+        queries = {
+            node["name"]: node["compiled_code"]
+            for node in nodes.values()
+            if node["resource_type"] == "analysis" and node["name"] in CATALOG
+        }
+        yield Findings(compiled, queries)
+
+
+def test_a_healthy_portal_has_no_finding(findings: Findings) -> None:
+    assert findings.raised(Portal()) == {}
+
+
+def test_every_finding_of_the_healthy_portal_is_judged(findings: Findings) -> None:
+    with findings.run(Portal()) as connection:
+        evidence = rows_of(connection, "warehouse.intermediate.int_finding_evidence")
+    assert {row["finding_code"] for row in evidence} == set(CATALOG)
+    assert [row["finding_code"] for row in evidence if not row["evidence_base"]] == []
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_planted_fault_raises_its_finding_and_no_other(findings: Findings, code: str) -> None:
+    portal = Portal()
+    FAULTS[code](portal)
+    with findings.run(portal) as connection:
+        raised = rows_of(connection, "warehouse.marts.crm_findings")
+        listed = rows_of(connection, f"({findings.queries[code]})")
+    assert [row["finding_code"] for row in raised] == [code]
+    row, catalog = raised[0], CATALOG[code]
+    assert row["evidence_share_pct"] == 100 * row["evidence_count"] / row["evidence_base"]
+    assert row["evidence_share_pct"] > row["threshold_pct"]
+    assert row["what"] == catalog["what_en"]
+    assert {name: row[name] for name in catalog if name != "what_en"} == {
+        name: value for name, value in catalog.items() if name != "what_en"
+    }
+    # the query lists the rows behind it
+    assert len(listed) == row["evidence_count"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "details"),
+    [
+        (employees_idle, "No14"),
+        (pipelines_unused, "Idea 5, Idea 7"),
+        (processes_not_automated, "Process 1, Process 2"),
+        (raw_table_missing, "crm_category"),
+        (reference_data_missing, "costs"),
+    ],
+)
+def test_details_name_what_is_wrong(findings: Findings, fault: Callable, details: str) -> None:
+    portal = Portal()
+    fault(portal)
+    assert findings.raised(portal)[fault.__name__]["details"] == details
+
+
+@pytest.mark.parametrize("table", ["tasks", "users", "crm_company", "crm_contact"])
+def test_an_absent_table_is_named_and_blames_nobody(findings: Findings, table: str) -> None:
+    portal = Portal()
+    portal.rows[table] = []
+    raised = findings.raised(portal)
+    assert list(raised) == ["raw_table_missing"]
+    assert raised["raw_table_missing"]["details"] == table
+
+
+def test_without_histories_deals_and_leads_are_judged_by_their_own_times(
+    findings: Findings,
+) -> None:
+    portal = Portal()
+    leads_not_moved(portal)
+    deals_stuck(portal)
+    for table in ("crm_deal_stage_history", "crm_lead_status_history"):
+        portal.rows[table] = []
+    raised = findings.raised(portal)
+    assert sorted(raised) == ["deals_stuck", "leads_not_moved", "raw_table_missing"]
+    assert raised["leads_not_moved"]["evidence_count"] == 4
+    assert raised["deals_stuck"]["evidence_count"] == 4
+
+
+def test_without_activities_nobody_is_said_to_be_idle(findings: Findings) -> None:
+    portal = Portal()
+    portal.rows["crm_activity"] = []
+    raised = findings.raised(portal)
+    assert list(raised) == ["raw_table_missing"]
+    assert raised["raw_table_missing"]["details"] == "crm_activity"
+
+
+def test_a_portal_without_leads_misses_none(findings: Findings) -> None:
+    portal = Portal()
+    for table in ("crm_lead", "crm_lead_status_history"):
+        portal.rows[table] = []
+    assert findings.raised(portal) == {}
+
+
+def test_what_was_done_before_go_live_is_not_held_against_anyone(findings: Findings) -> None:
+    portal = Portal()
+    for deal in portal.rows["crm_deal"]:
+        if deal["date_create"] < "2025-05-01":
+            deal |= {"company_id": "0", "contact_id": "0", "opportunity": "0"}
+    assert findings.raised(portal) == {}
+
+
+def test_a_baseline_measured_by_hand_is_a_baseline(findings: Findings) -> None:
+    portal = Portal()
+    baseline_missing(portal)
+    portal.seeds["manual_baseline"] = [
+        {
+            "metric_code": code,
+            "value": "1",
+            "sample_size": "10",
+            "std_dev": None,
+            "period_start": None,
+            "period_end": None,
+            "note": None,
+        }
+        for code in ("conversion", "response_time", "retention", "churn", "cac")
+    ]
+    assert findings.raised(portal) == {}
+
+
+def test_an_empty_portal_misses_its_data_and_nothing_else(findings: Findings) -> None:
+    portal = Portal()
+    portal.rows = {table: [] for table in COLUMNS}
+    assert sorted(findings.raised(portal)) == ["baseline_missing", "raw_table_missing"]
+
+
+# -- the catalog
+
+
+def test_each_finding_has_a_fault_a_threshold_and_a_query(findings: Findings) -> None:
+    thresholds = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text("utf-8"))["vars"][
+        "finding_thresholds"
+    ]
+    assert set(CATALOG) == set(FAULTS) == set(thresholds) == set(findings.queries)
+
+
+def test_the_catalog_covers_the_causes_and_remedies_of_the_article() -> None:
+    assert {row["cause"] for row in CATALOG.values()} >= {
+        "no_clear_goal",
+        "self_implementation",
+        "integrator_mistakes",
+        "no_training",
+        "everything_at_once",
+    }
+    assert {row["recommended_action"] for row in CATALOG.values()} == {
+        "audit",
+        "training",
+        "integration",
+        "configuration",
+        "staged_rollout",
+    }
