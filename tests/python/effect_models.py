@@ -24,6 +24,7 @@ INPUTS = {
         "period_grain": "varchar",
         "period_start": "date",
         "period_end": "date",
+        "period_end_at": "timestamp",
         "is_complete": "boolean",
     },
     "int_comparison_months": {
@@ -32,6 +33,7 @@ INPUTS = {
         "period_start": "date",
         "month_of_year": "bigint",
         "is_compared": "boolean",
+        "is_compared_ripe": "boolean",
         "is_same_season": "boolean",
     },
     "int_period_days": {"period_grain": "varchar", "period_start": "date", "date_day": "date"},
@@ -184,6 +186,7 @@ def periods(first: int, last: int, last_is_complete: bool = True) -> list[Row]:
             "period_grain": "month",
             "period_start": month(number),
             "period_end": month(number + 1) - timedelta(days=1),
+            "period_end_at": month(number + 1),
             "is_complete": last_is_complete or number < last,
         }
         for number in range(first, last + 1)
@@ -208,6 +211,7 @@ def comparison_months(before: range = BEFORE, after: range = AFTER) -> list[Row]
             "window_name": window,
             "period_start": month(number),
             "is_compared": True,
+            "is_compared_ripe": True,
             "is_same_season": True,
         }
         for window, numbers in (("before", before), ("after", after))

@@ -11,10 +11,21 @@ from effect_models import AFTER, BEFORE, Effects, Row, comparison_months, days, 
 from harness import REPOSITORY, seed_rows
 
 
-def windows(effects: Effects, months: list[Row], go_live: str) -> dict[str, list[date]]:
+# long after all the months of the tests: every lead has had its time
+LATER = [{"as_of_at": datetime(2030, 1, 1)}]
+
+
+def windows(
+    effects: Effects,
+    months: list[Row],
+    go_live: str,
+    settings: list[Row] = LATER,
+    column: str = "is_compared",
+) -> dict[str, list[date]]:
     found: dict[str, list[date]] = {"before": [], "after": []}
-    for row in effects.rows("int_comparison_months", {"int_periods": months}, go_live):
-        if row["is_compared"]:
+    given = {"int_periods": months, "int_run_settings": settings}
+    for row in effects.rows("int_comparison_months", given, go_live):
+        if row[column]:
             found[row["window_name"]].append(row["period_start"])
     return {name: sorted(starts) for name, starts in found.items()}
 
@@ -52,9 +63,20 @@ def test_five_months_after_are_compared_with_the_same_five_before(effects: Effec
 
 def test_without_common_months_all_are_compared_and_the_seasons_differ(effects: Effects) -> None:
     # the portal has data from January 2025 on
-    rows = effects.rows("int_comparison_months", {"int_periods": periods(12, 21)}, "2025-05-01")
+    given = {"int_periods": periods(12, 21), "int_run_settings": LATER}
+    rows = effects.rows("int_comparison_months", given)
     assert {row["is_same_season"] for row in rows} == {False}
     assert sum(row["is_compared"] for row in rows) == 4 + 5
+
+
+def test_leads_too_young_to_be_won_are_left_out_on_both_sides(effects: Effects) -> None:
+    at_the_end = [{"as_of_at": datetime(2026, 11, 1)}]
+    months = periods(0, 33)
+    found = windows(effects, months, "2025-05-01", at_the_end, "is_compared_ripe")
+    # 90 days after the end of July 2026 are over before November, those after August are not
+    assert (month(31), month(33)) == (date(2026, 8, 1), date(2026, 10, 1))
+    assert found["after"] == of(*range(22, 31))
+    assert found["before"] == of(4, 5, 6, *range(10, 16))
 
 
 @pytest.mark.parametrize("go_live", ["2020-01-01", "2023-12-31", "2026-11-01", "2031-07-15"])
@@ -105,7 +127,7 @@ def given(rows: list[Row], months: range, **inputs: list[Row]) -> dict[str, list
         "int_periods": periods(months[0], months[-1]),
         "int_period_days": days(months[0], months[-1]),
         "int_effect_monthly_values": rows,
-        "int_run_settings": [{"as_of_at": datetime(2026, 11, 1)}],
+        "int_run_settings": LATER,
         **inputs,
     }
 
@@ -310,5 +332,9 @@ def test_without_a_before_there_is_no_roi(effects: Effects) -> None:
     months = [{"period_start": month(number), "leads": 1.0} for number in SINCE]
     assert not effects.rows(
         "crm_roi",
-        {"int_effect_revenue_months": months, "int_periods": periods(16, 33)},
+        {
+            "int_effect_revenue_months": months,
+            "int_periods": periods(16, 33),
+            "int_run_settings": LATER,
+        },
     )
