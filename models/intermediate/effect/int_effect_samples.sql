@@ -39,7 +39,10 @@ months_in_windows as (
     inner join monthly_values
         on comparison_months.period_start = monthly_values.period_start
 
-    where monthly_values.metric_code <> 'conversion' or comparison_months.is_compared_ripe
+    -- both follow the leads of a month, which need time to be won or lost
+    where
+        monthly_values.metric_code not in ('conversion', 'lost_sales')
+        or comparison_months.is_compared_ripe
 
 ),
 
