@@ -10,7 +10,6 @@ import pytest
 from effect_models import AFTER, BEFORE, Effects, Row, comparison_months, days, month, periods
 from harness import REPOSITORY, seed_rows
 
-
 # long after all the months of the tests: every lead has had its time
 LATER = [{"as_of_at": datetime(2030, 1, 1)}]
 
