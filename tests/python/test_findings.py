@@ -13,6 +13,7 @@ import duckdb
 import pytest
 import yaml
 
+from conftest import Built
 from harness import REPOSITORY, Compiled, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import Case
@@ -622,6 +623,14 @@ def test_an_empty_portal_misses_its_data_and_nothing_else(findings: Findings) ->
     portal = Portal()
     portal.rows = {table: [] for table in COLUMNS}
     assert sorted(findings.raised(portal)) == ["baseline_missing", "raw_table_missing"]
+
+
+def test_the_demo_portal_has_no_finding_of_high_severity(demo_portal: Built) -> None:
+    with duckdb.connect(str(demo_portal.project.marts_db), read_only=True) as connection:
+        found = connection.execute(
+            "select finding_code from marts.crm_findings where severity = 'high'"
+        ).fetchall()
+    assert found == []
 
 
 # -- the catalog
