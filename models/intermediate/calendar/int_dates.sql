@@ -21,6 +21,10 @@ first_events as (
     select min(started_at) as happened_at from {{ ref('stg_bitrix24__calls') }}
     union all
     select min(created_at) as happened_at from {{ ref('stg_bitrix24__tasks') }}
+    union all
+    -- without a history a deal can be closed on a day before it was entered
+    select min(finished_at) as happened_at from {{ ref('int_entity_states') }}
+    where entity_type = 'deal'
 
 ),
 

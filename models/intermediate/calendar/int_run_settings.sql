@@ -138,7 +138,9 @@ settings as (
         coalesce(
             nullif('{{ var("base_currency") | upper }}', ''),
             portal_base_currency.currency,
-            only_deal_currency.currency
+            only_deal_currency.currency,
+            -- ISO 4217 for no currency: a portal that names none has one, and need not say which
+            'XXX'
         ) as base_currency,
         {% if var('demand_entity') == 'auto' -%}
         case when lead_count.leads > 0 then 'lead' else 'deal' end as demand_entity,

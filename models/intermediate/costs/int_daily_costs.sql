@@ -51,7 +51,7 @@ converted as (
     select
         cost_days.*,
         cast(
-            cast(cost_days.amount as numeric(20, 6)) * exchange_rates.rate
+            cast(cost_days.amount as numeric(18, 4)) * exchange_rates.rate
             as numeric(28, 6)
         ) as amount_in_base
 

@@ -3,6 +3,13 @@ with
 stage_changes as (
 
     select * from {{ ref('int_stage_changes') }}
+    where entity_type = 'deal'
+
+),
+
+deals as (
+
+    select * from {{ ref('int_deals') }}
 
 ),
 
@@ -22,10 +29,39 @@ visits as (
 
     from stage_changes
 
-    where
-        entity_type = 'deal'
-        and (previous_stage_id is null or previous_stage_id <> stage_id)
+    where previous_stage_id is null or previous_stage_id <> stage_id
+
+),
+
+-- a history that ends before the deal was closed ends when it was closed
+final as (
+
+    select
+        visits.stage_visit_id,
+        visits.deal_id,
+        visits.pipeline_id,
+        visits.stage_id,
+        visits.semantic,
+        visits.entered_at,
+        coalesce(
+            visits.left_at,
+            case when visits.semantic = 'P' then coalesce(deals.won_at, deals.lost_at) end
+        ) as left_at,
+        coalesce(visits.next_stage_id, case when visits.semantic = 'P' and deals.state <> 'open' then deals.stage_id end)
+            as next_stage_id,
+        coalesce(
+            visits.next_semantic,
+            case
+                when visits.semantic = 'P' and deals.state = 'won' then 'S'
+                when visits.semantic = 'P' and deals.state = 'lost' then 'F'
+            end
+        ) as next_semantic
+
+    from visits
+
+    inner join deals
+        on visits.deal_id = deals.deal_id
 
 )
 
-select * from visits
+select * from final

@@ -166,7 +166,7 @@ final as (
         with_dates.original_amount,
         coalesce(with_dates.won_date, with_dates.lost_date, with_dates.as_of_date) as rate_date,
         cast(
-            cast(with_dates.original_amount as numeric(20, 6)) * exchange_rates.rate
+            cast(with_dates.original_amount as numeric(18, 4)) * exchange_rates.rate
             as numeric(28, 6)
         ) as amount
 

@@ -17,7 +17,7 @@ dated_rates as (
     select
         exchange_rates.currency,
         exchange_rates.valid_from,
-        cast(exchange_rates.rate as numeric(18, 10)) as rate
+        cast(exchange_rates.rate as numeric(20, 12)) as rate
 
     from {{ ref('stg_reference__exchange_rates') }} as exchange_rates
 
@@ -47,7 +47,7 @@ current_rates as (
         cast('0001-01-01' as date) as valid_from,
         cast(
             cast(currencies.price_in_base as {{ type_double() }}) / currencies.units / base_price.price
-            as numeric(18, 10)
+            as numeric(20, 12)
         ) as rate
 
     from currencies
@@ -66,7 +66,7 @@ base_rate as (
     select
         base_currency as currency,
         cast('0001-01-01' as date) as valid_from,
-        cast(1 as numeric(18, 10)) as rate
+        cast(1 as numeric(20, 12)) as rate
 
     from settings
 

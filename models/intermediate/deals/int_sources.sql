@@ -1,14 +1,22 @@
 with
 
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
 deals as (
 
     select * from {{ ref('stg_bitrix24__deals') }}
+    where created_at < (select data_end_at from settings)
 
 ),
 
 leads as (
 
     select * from {{ ref('stg_bitrix24__leads') }}
+    where created_at < (select data_end_at from settings)
 
 ),
 

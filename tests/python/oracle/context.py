@@ -304,14 +304,14 @@ class Run:
     # -- money
 
     @cached_property
-    def base_currency(self) -> str | None:
+    def base_currency(self) -> str:
         if self.vars["base_currency"]:
             return self.vars["base_currency"]
         for row in self.staged["crm_currency"]:
             if row["base"]:
                 return row["currency"]
         used = {row["currency_id"] for row in self.staged["crm_deal"]} - {None}
-        return used.pop() if len(used) == 1 else None
+        return used.pop() if len(used) == 1 else "XXX"
 
     @cached_property
     def _portal_rates(self) -> dict[str, Fraction]:

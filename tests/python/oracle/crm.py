@@ -406,4 +406,6 @@ class Crm:
             )
             for row in run.known(table, column)
         ]
-        return min(rows + activity_times, default=None)
+        # without a history a deal can be closed on a day before it was entered
+        closed = [at for deal in self.deals for at in (deal.won_at, deal.lost_at) if at]
+        return min(rows + activity_times + closed, default=None)
