@@ -555,6 +555,56 @@ def test_details_name_what_is_wrong(findings: Findings, fault: Callable, details
     assert findings.raised(portal)[fault.__name__]["details"] == details
 
 
+def writes(portal: Portal) -> None:
+    portal.activity("2", portal.rows["crm_deal"][-1]["id"], AS_OF - DAY, "4", "2", "14")
+
+
+def calls(portal: Portal) -> None:
+    portal.activity("2", portal.rows["crm_deal"][-1]["id"], AS_OF - DAY, "2", "2", "14")
+    portal.rows["crm_activity"][-1] |= {"author_id": "11", "responsible_id": "11"}
+
+
+def finishes_a_task(portal: Portal) -> None:
+    portal.task(AS_OF - 9 * DAY, AS_OF, AS_OF - DAY, "14")
+
+
+def moves_a_deal(portal: Portal) -> None:
+    deal = portal.deal(AS_OF - 10 * DAY, end=None, employee="14", is_worked=False)
+    portal.activity("2", deal, AS_OF - 9 * DAY, "4", "2", "11")
+
+
+def moves_a_lead(portal: Portal) -> None:
+    portal.lead(AS_OF - 5 * DAY, "PARTNER", ["NEW", "JUNK"], "14")
+
+
+@pytest.mark.parametrize("act", [writes, calls, finishes_a_task, moves_a_deal, moves_a_lead])
+def test_whoever_does_anything_is_not_idle(findings: Findings, act: Callable) -> None:
+    portal = Portal()
+    employees_idle(portal)
+    act(portal)
+    assert findings.raised(portal) == {}
+
+
+def test_a_deal_won_before_its_creation_is_back_dated_and_not_won_at_once(
+    findings: Findings,
+) -> None:
+    portal = Portal()
+    for deal in portal.deals("WON"):
+        created_at = datetime.fromisoformat(deal["date_create"]).replace(tzinfo=None)
+        for number, row in enumerate(portal.history(deal)):
+            row["created_time"] = text(created_at - (9 - 2 * number) * DAY)
+    assert list(findings.raised(portal)) == ["deals_backdated"]
+
+
+def test_one_form_shows_that_the_site_is_connected(findings: Findings) -> None:
+    portal = Portal()
+    channels_not_connected(portal)
+    lead = portal.rows["crm_lead"][-1]["id"]
+    portal.activity("1", lead, AS_OF - 25 * DAY, "6", "1", "11")
+    portal.rows["crm_activity"][-1]["provider_id"] = "CRM_WEBFORM"
+    assert findings.raised(portal) == {}
+
+
 @pytest.mark.parametrize("table", ["tasks", "users", "crm_company", "crm_contact"])
 def test_an_absent_table_is_named_and_blames_nobody(findings: Findings, table: str) -> None:
     portal = Portal()
@@ -628,7 +678,7 @@ def test_an_empty_portal_misses_its_data_and_nothing_else(findings: Findings) ->
 def test_the_demo_portal_has_no_finding_of_high_severity(demo_portal: Built) -> None:
     with duckdb.connect(str(demo_portal.project.marts_db), read_only=True) as connection:
         found = connection.execute(
-            "select finding_code from marts.crm_findings where severity = 'high'"
+            "select finding_code from marts.marts.crm_findings where severity = 'high'"
         ).fetchall()
     assert found == []
 
