@@ -12,10 +12,10 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import literal
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.published import number, published_marts, table_if_there, whole
+from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
 
 # How the months of a metric become one figure. A ratio of sums is the metric of the whole span,
 # except where the metric itself is about a month (what share stays or leaves in one). Lifetime
@@ -162,25 +162,24 @@ def report(project: Project, language: str, log: Log) -> None:
     Raises:
         ConfigurationError: nothing is published, or it cannot be read.
     """
-    path = project.marts_db
-    if not path.is_file():
-        raise ConfigurationError(f"nothing is published at {path}: run `crm-effect run` first")
-    try:
-        with duckdb.connect() as connection:
-            connection.execute(f"attach '{literal(path)}' as published (read_only)")
-            connection.execute("use published.marts")
-            metrics = _metrics(connection)
-            counts, reasons = _row_counts(connection)
-            settings = _settings(connection)
-    except duckdb.Error as error:
-        raise ConfigurationError(f"{path}: {str(error).splitlines()[0]}") from error
+    with published_marts(project) as connection:
+        metrics = _metrics(connection)
+        counts, reasons = _row_counts(connection)
+        found = table_if_there(connection, "run_settings")
+        settings = found[0] if found else {}
+        told = read_verdict(connection, settings.get("base_currency") or "")
 
     go_live = date.fromisoformat(str(project.vars["crm_go_live_date"]))
+    if told.verdict is not None:
+        # what the marts were built with; the var may have been changed since
+        go_live = told.verdict["go_live_date"]
     if log.is_json:
         _say_as_json(metrics, counts, reasons, settings, go_live, log)
+        say_verdict_as_json(told, log)
         return
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     _print(console, _Summary(metrics, counts, reasons, settings, go_live, project, language))
+    print_verdict(console, told, language)
 
 
 def _metrics(connection: duckdb.DuckDBPyConnection) -> list[Metric]:
@@ -212,17 +211,6 @@ def _row_counts(
         "group by raw_table, reason order by raw_table, reason"
     ).fetchall()
     return dict(zip(names, (int(total or 0) for total in totals), strict=True)), reasons
-
-
-def _settings(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    if not connection.execute(
-        "select 1 from duckdb_tables() where database_name = 'published' "
-        "and table_name = 'run_settings'"
-    ).fetchone():
-        return {}
-    cursor = connection.execute("select * from run_settings")
-    names = [column[0] for column in cursor.description]
-    return dict(zip(names, cursor.fetchone(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -290,11 +278,7 @@ class _Summary:
         return _WORDS[self.language].get(key, key).format(**values)
 
     def number(self, value: float) -> str:
-        digits = 0 if abs(value) >= 10_000 else 1 if abs(value) >= 100 else 2
-        text = f"{value:,.{digits}f}"
-        if self.language == "ru":
-            text = text.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
-        return text
+        return number(value, self.language)
 
     def unit(self, metric: Metric) -> str:
         if metric.unit == "money" and self.settings.get("base_currency"):
@@ -310,7 +294,7 @@ def _print(console: Console, summary: _Summary) -> None:
     as_of = summary.settings.get("as_of_at")
     as_of = f" ({word('as_of')} {as_of:%Y-%m-%d %H:%M} UTC)" if as_of else ""
     console.print(f"\n[bold]{word('title')}[/bold]{as_of}")
-    rows = {name: _whole(summary, count) for name, count in summary.counts.items()}
+    rows = {name: whole(count, summary.language) for name, count in summary.counts.items()}
     console.print(word("rows", **rows))
     if summary.reasons:
         table = Table(box=None, pad_edge=False)
@@ -318,7 +302,7 @@ def _print(console: Console, summary: _Summary) -> None:
         table.add_column(word("rejected_reason"))
         table.add_column(word("rejected_rows"), justify="right")
         for raw_table, reason, count in summary.reasons:
-            table.add_row(raw_table, reason, _whole(summary, count))
+            table.add_row(raw_table, reason, whole(count, summary.language))
         console.print(table)
     console.print()
     _print_metrics(console, summary)
@@ -368,11 +352,6 @@ def _print_metrics(console: Console, summary: _Summary) -> None:
 def _span(summary: _Summary, months: list[Month]) -> str:
     first, last = months[0].start, months[-1].start
     return f"{summary.word('months', n=len(months))}\n{first:%Y-%m}..{last:%Y-%m}"
-
-
-def _whole(summary: _Summary, count: int) -> str:
-    separator = "\N{NO-BREAK SPACE}" if summary.language == "ru" else ","
-    return f"{count:,}".replace(",", separator)
 
 
 def _shown(path: Path) -> Path:
