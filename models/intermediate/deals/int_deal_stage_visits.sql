@@ -45,7 +45,10 @@ final as (
         visits.entered_at,
         coalesce(
             visits.left_at,
-            case when visits.semantic = 'P' then coalesce(deals.won_at, deals.lost_at) end
+            case
+                when visits.semantic = 'P' and deals.state <> 'open'
+                    then greatest(coalesce(deals.won_at, deals.lost_at), visits.entered_at)
+            end
         ) as left_at,
         coalesce(visits.next_stage_id, case when visits.semantic = 'P' and deals.state <> 'open' then deals.stage_id end)
             as next_stage_id,
