@@ -50,8 +50,10 @@ final as (
                     then greatest(coalesce(deals.won_at, deals.lost_at), visits.entered_at)
             end
         ) as left_at,
-        coalesce(visits.next_stage_id, case when visits.semantic = 'P' and deals.state <> 'open' then deals.stage_id end)
-            as next_stage_id,
+        coalesce(
+            visits.next_stage_id,
+            case when visits.semantic = 'P' and deals.state <> 'open' then deals.stage_id end
+        ) as next_stage_id,
         coalesce(
             visits.next_semantic,
             case

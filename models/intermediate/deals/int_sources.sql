@@ -9,14 +9,14 @@ settings as (
 deals as (
 
     select * from {{ ref('stg_bitrix24__deals') }}
-    where created_at < (select data_end_at from settings)
+    where created_at < (select settings.data_end_at from settings)
 
 ),
 
 leads as (
 
     select * from {{ ref('stg_bitrix24__leads') }}
-    where created_at < (select data_end_at from settings)
+    where created_at < (select settings.data_end_at from settings)
 
 ),
 

@@ -39,7 +39,7 @@ published as (
 
     from metric_values
 
-    where metric_code not in ('conversion', 'ltv', 'lost_sales')
+    where metric_code not in ('conversion', 'ltv', 'lost_sales') and value_status in ('measured', 'no_data')
 
 ),
 
@@ -55,6 +55,8 @@ ripe_conversions as (
         cast(leads as {{ type_double() }}) as denominator
 
     from conversions
+
+    where won_within_90d_pct is not null
 
 ),
 
@@ -140,7 +142,8 @@ final as (
 
     from all_months
 
-    where value is not null
+    -- a month in which nothing happened says nothing; costs without a client do
+    where numerator <> 0 or denominator <> 0
 
 )
 

@@ -66,6 +66,23 @@ rates as (
 
 ),
 
+-- a ratio of two monthly sums and its variance by the residuals of the months (Cochran, Sampling
+-- Techniques, 1977, chapter 6): a month with one client does not weigh as much as one with fifty
+series_ratios as (
+
+    select
+        *,
+        {{ ratio(
+            'sum(numerator) over (partition by metric_code, window_name)',
+            'sum(denominator) over (partition by metric_code, window_name)'
+        ) }} as window_ratio
+
+    from months_in_windows
+
+    where metric_code in ('cac', 'ltv', 'lost_sales')
+
+),
+
 series as (
 
     select
@@ -74,12 +91,13 @@ series as (
         count(*) as months,
         count(*) as sample_size,
         cast(null as {{ type_double() }}) as successes,
-        avg(value) as sample_mean,
-        var_samp(value) as sample_variance
+        max(window_ratio) as sample_mean,
+        cast(count(*) as {{ type_double() }}) * count(*) / nullif(count(*) - 1, 0)
+        * sum(
+            (numerator - window_ratio * denominator) * (numerator - window_ratio * denominator)
+        ) / nullif(sum(denominator) * sum(denominator), 0) as sample_variance
 
-    from months_in_windows
-
-    where metric_code in ('cac', 'ltv', 'lost_sales')
+    from series_ratios
 
     group by metric_code, window_name
 

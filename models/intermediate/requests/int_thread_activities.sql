@@ -9,21 +9,21 @@ settings as (
 activities as (
 
     select * from {{ ref('stg_bitrix24__activities') }}
-    where created_at < (select data_end_at from settings)
+    where created_at < (select settings.data_end_at from settings)
 
 ),
 
 calls as (
 
     select * from {{ ref('stg_bitrix24__calls') }}
-    where started_at < (select data_end_at from settings)
+    where started_at < (select settings.data_end_at from settings)
 
 ),
 
 deals as (
 
     select * from {{ ref('stg_bitrix24__deals') }}
-    where created_at < (select data_end_at from settings)
+    where created_at < (select settings.data_end_at from settings)
 
 ),
 
