@@ -14,6 +14,7 @@ import yaml
 from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
+from bitrix24_effectiveness.explain import explain
 from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
@@ -143,7 +144,7 @@ def publish_command(run: _Run) -> None:
 @_language
 @click.pass_obj
 def report_command(run: _Run, lang: str) -> None:
-    """Show the ten metrics of the published marts."""
+    """Show the ten metrics of the published marts, and whether the CRM pays off."""
     project = run.project
     preflight.check_vars(project)
     report(project, lang, run.log)
@@ -160,6 +161,23 @@ def run_command(run: _Run, lang: str) -> None:
         building.build(project, run.log)
         publish(project, run.log)
     report(project, lang, run.log)
+
+
+@cli.command("explain")
+@click.argument("metric")
+@click.option("--period", help="2026, 2026-Q3 or 2026-10; by default the last complete month.")
+@_language
+@click.pass_obj
+def explain_command(run: _Run, metric: str, period: str | None, lang: str) -> None:
+    """Show how the figure of METRIC came about.
+
+    Its formula with the numbers filled in, the rows behind it, before and after the go-live, and
+    which channels and employees moved it: against the same period a year earlier, or without
+    --period between the windows before and after.
+    """
+    project = run.project
+    preflight.check_vars(project)
+    explain(project, metric, period, lang, run.log)
 
 
 cli.add_command(demo.command, "demo")

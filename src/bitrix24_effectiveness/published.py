@@ -27,6 +27,8 @@ def published_marts(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
         raise ConfigurationError(f"nothing is published at {path}: run `crm-effect run` first")
     try:
         with duckdb.connect() as connection:
+            # a bar over a query of seconds would be printed into the report
+            connection.execute("set enable_progress_bar = false")
             connection.execute(f"attach '{literal(path)}' as published (read_only)")
             connection.execute("use published.marts")
             yield connection

@@ -1,0 +1,486 @@
+"""How a figure came about: its formula, the rows behind it, before and after, who moved it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.published import (
+    Row,
+    number,
+    published_marts,
+    rows,
+    table_if_there,
+    whole,
+)
+
+_SHOWN = 5
+_SEGMENT_TYPES = ("channel", "employee", "request_channel", "client_type", "process_category")
+
+_LEADS = ("fct_leads", "created_date", "not is_excluded")
+# what a unit of demand is in a portal without leads
+_DEALS = ("fct_deals", "created_date", "true")
+_WON = ("fct_deals", "won_date", "state = 'won'")
+_BOUGHT = ("fct_deals", "won_date", "state = 'won' and client_id is not null")
+_LOST = ("fct_deals", "lost_date", "state = 'lost'")
+_ANSWERED = ("fct_requests", "requested_date", "responded_at is not null")
+# the rows in which a metric can be looked up: table, the date that puts a row into a period, which
+_ROWS_BEHIND = {
+    "conversion": [_WON, _LEADS],
+    "response_time": [_ANSWERED, ("fct_requests", "requested_date", "responded_at is null")],
+    "retention": [_BOUGHT],
+    "churn": [_BOUGHT],
+    "cac": [("fct_costs", "date_day", "cost_type in ('marketing', 'crm')"), _BOUGHT],
+    "sales_cycle": [_WON],
+    "ltv": [_BOUGHT],
+    "average_deal_size": [_WON],
+    "automation_level": [],
+    "lost_sales": [_LEADS, _LOST, _WON],
+}
+
+_WORDS = {
+    "ru": {
+        "formula": "Формула",
+        "value": "Значение",
+        "numerator": "Числитель",
+        "denominator": "Знаменатель",
+        "rows": "Строки",
+        "rows_of": "{count} в {table} ({condition}; {date} с {start} по {end})",
+        "register": "реестр процессов: seed business_processes на конец периода",
+        "status": "Состояние",
+        "before_after": "До и после",
+        "scored": "{before} -> {after}, изменение {change} (95 %: от {low} до {high}), {status}; "
+        "наблюдений {before_n} и {after_n}",
+        "not_scored": "сравнить нельзя: {status}",
+        "alike": "Сравнение в crm_scorecard берёт сопоставимое, поэтому его цифры могут "
+        "отличаться от показателя за период.",
+        "moved": "Кто изменил показатель ({segment_type}): {first} -> {second}, "
+        "{before} -> {after}",
+        "member": "Участник",
+        "first": "Было",
+        "second": "Стало",
+        "part": "Вклад",
+        "rest": "прочие",
+        "mix": "вне сумм",
+        "nothing_to_compare": "Сравнить не с чем: нет того же периода годом раньше.",
+        "total": "всего",
+    },
+    "en": {
+        "formula": "Formula",
+        "value": "Value",
+        "numerator": "Numerator",
+        "denominator": "Denominator",
+        "rows": "Rows",
+        "rows_of": "{count} in {table} ({condition}; {date} from {start} to {end})",
+        "register": "the register of processes: seed business_processes at the period's end",
+        "status": "Status",
+        "before_after": "Before and after",
+        "scored": "{before} -> {after}, a change of {change} (95 %: {low} to {high}), {status}; "
+        "{before_n} and {after_n} observations",
+        "not_scored": "cannot be compared: {status}",
+        "alike": "crm_scorecard compares what is comparable, so its figures may differ from those "
+        "of a period.",
+        "moved": "Who moved it ({segment_type}): {first} -> {second}, {before} -> {after}",
+        "member": "Member",
+        "first": "Was",
+        "second": "Is",
+        "part": "Contribution",
+        "rest": "others",
+        "mix": "not additive",
+        "nothing_to_compare": "Nothing to compare with: there is no such period a year earlier.",
+        "total": "total",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric of a member of a segment type over some months; null when it cannot be said."""
+
+    value: float | None
+    numerator: float
+    denominator: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """How much of a change came from one member."""
+
+    name: str
+    first: Cell
+    second: Cell
+    contribution: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """The periods of one grain that are taken together, and how to call them."""
+
+    grain: str
+    starts: list[date]
+
+    @property
+    def name(self) -> str:
+        """`2026-10`, or `2025-11..2026-10` of several periods."""
+        if len(self.starts) == 1:
+            return period_name(self.grain, self.starts[0])
+        first, last = self.starts[0], self.starts[-1]
+        return f"{period_name(self.grain, first)}..{period_name(self.grain, last)}"
+
+
+def period_name(grain: str, start: date) -> str:
+    """`2026`, `2026-Q3` or `2026-10`."""
+    if grain == "year":
+        return f"{start:%Y}"
+    if grain == "quarter":
+        return f"{start:%Y}-Q{(start.month + 2) // 3}"
+    return f"{start:%Y-%m}"
+
+
+def parse_period(text: str) -> tuple[str, date]:
+    """The grain and first day of `2026`, `2026-Q3` or `2026-10`.
+
+    Raises:
+        ConfigurationError: the text is no period.
+    """
+    found = re.fullmatch(r"(\d{4})(?:-(?:[Qq]([1-4])|(0[1-9]|1[0-2])))?", text)
+    if not found or int(found[1]) == 0:
+        raise ConfigurationError(f"no period {text!r}: write 2026, 2026-Q3 or 2026-10")
+    year, quarter, month = found.groups()
+    if quarter:
+        return "quarter", date(int(year), 3 * int(quarter) - 2, 1)
+    return ("month", date(int(year), int(month), 1)) if month else ("year", date(int(year), 1, 1))
+
+
+def contributions(
+    first: Cell, second: Cell, members: dict[str, tuple[Cell, Cell]], scale: float
+) -> list[Part]:
+    """What each member added to the change of a ratio, the greatest first.
+
+    A member adds what its numerator has more than the common ratio of the first span would give
+    its denominator. Where numerators and denominators of the members add up to the whole, so do
+    the contributions. Without denominators the values themselves are compared.
+
+    Args:
+        first: the whole in the first span.
+        second: the whole in the second.
+        members: name -> the same of each member.
+        scale: 100 for percentages, else 1.
+    """
+    parts = []
+    for name, (was, is_now) in members.items():
+        if first.denominator and second.denominator:
+            ratio = first.numerator / first.denominator
+            contribution = scale * (
+                (is_now.numerator - ratio * is_now.denominator) / second.denominator
+                - (was.numerator - ratio * was.denominator) / first.denominator
+            )
+        else:
+            contribution = is_now.numerator - was.numerator
+        parts.append(Part(name, was, is_now, contribution))
+    return sorted(parts, key=lambda part: (-abs(part.contribution), part.name))
+
+
+def explain(
+    project: Project, metric_code: str, period: str | None, language: str, log: Log
+) -> None:
+    """Prints how a metric's figure of a period came about, in `ru` or `en`.
+
+    Args:
+        project: where the published marts are.
+        metric_code: such as `conversion`.
+        period: `2026`, `2026-Q3` or `2026-10`; None: the newest complete month, and the change
+            between the windows before and after the go-live.
+        language: `ru` or `en`.
+        log: says it as JSON where it is asked for.
+
+    Raises:
+        ConfigurationError: no such metric or period, or nothing is published.
+    """
+    with published_marts(project) as connection:
+        told = _Explanation(connection, metric_code, period)
+    if log.is_json:
+        log.event("explanation", f"{metric_code} {told.span.name}", **told.as_fields())
+        return
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    _print(console, told, language)
+
+
+class _Explanation:
+    """All that is said of a figure, read from the marts."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, metric_code: str, period: str | None
+    ) -> None:
+        self._connection = connection
+        catalog = {row["metric_code"]: row for row in rows(connection, "from metric_catalog")}
+        if metric_code not in catalog:
+            raise ConfigurationError(f"no metric {metric_code!r}: choose of {', '.join(catalog)}")
+        self.metric = catalog[metric_code]
+        self.scale = 100.0 if self.metric["headline_column"].endswith("_pct") else 1.0
+        self.figure = self._figure(period)
+        self.span = Span(self.figure["period_grain"], [self.figure["period_start"]])
+        self.detail = rows(
+            connection,
+            f"from metric_{metric_code} where metric_key = ?",
+            [self.figure["metric_key"]],
+        )[0]
+        settings = table_if_there(connection, "run_settings")
+        self.base_currency = (settings[0]["base_currency"] if settings else None) or ""
+        is_of_deals = bool(settings) and settings[0]["demand_entity"] == "deal"
+        self.rows_behind = [
+            self._count(*(_DEALS if is_of_deals and behind == _LEADS else behind))
+            for behind in _ROWS_BEHIND[metric_code]
+        ]
+        scorecard = table_if_there(connection, "crm_scorecard") or []
+        self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
+        self.spans = self._compared(period)
+        self.whole: tuple[Cell, Cell] | None = None
+        self.parts: dict[str, list[Part]] = {}
+        if self.spans:
+            cells = [self._cells("all", span)["all"] for span in self.spans]
+            self.whole = (cells[0], cells[1])
+            self.parts = self._parts()
+
+    def _figure(self, period: str | None) -> Row:
+        code = self.metric["metric_code"]
+        if period is None:
+            found = rows(
+                self._connection,
+                "from metric_values where metric_code = ? and segment_type = 'all' "
+                "and period_grain = 'month' and is_complete order by period_start desc limit 1",
+                [code],
+            )
+            if not found:
+                raise ConfigurationError("there is no complete month in the published marts yet")
+            return found[0]
+        grain, start = parse_period(period)
+        found = rows(
+            self._connection,
+            "from metric_values where metric_code = ? and segment_type = 'all' "
+            "and period_grain = ? order by period_start",
+            [code, grain],
+        )
+        chosen = [row for row in found if row["period_start"] == start]
+        if not chosen:
+            names = [period_name(grain, found[place]["period_start"]) for place in (0, -1)]
+            raise ConfigurationError(
+                f"period {period} is not in the data: it has {'..'.join(names)}"
+            )
+        return chosen[0]
+
+    def _count(self, table: str, column: str, condition: str) -> Row:
+        start, end = self.figure["period_start"], self.figure["period_end"]
+        (count,) = self._connection.execute(
+            f"select count(*) from {table} where {column} between ? and ? and {condition}",
+            [start, end],
+        ).fetchone()
+        return {
+            "table": table,
+            "date": column,
+            "condition": condition,
+            "count": count,
+            "start": start,
+            "end": end,
+        }
+
+    def _compared(self, period: str | None) -> tuple[Span, Span] | None:
+        known = {
+            row["period_start"]
+            for row in rows(
+                self._connection,
+                "from metric_values where metric_code = ? and segment_type = 'all' "
+                "and period_grain = ?",
+                [self.metric["metric_code"], self.span.grain],
+            )
+        }
+        if period is not None:
+            start = self.span.starts[0]
+            earlier = start.replace(year=start.year - 1) if start.year > 1 else start
+            if earlier not in known:
+                return None
+            return Span(self.span.grain, [earlier]), self.span
+        verdict = table_if_there(self._connection, "crm_verdict")
+        if not verdict or verdict[0]["before_from"] is None or verdict[0]["after_from"] is None:
+            return None
+        windows = [
+            [
+                start
+                for start in sorted(known)
+                if verdict[0][f"{window}_from"] <= start <= verdict[0][f"{window}_last_month"]
+            ]
+            for window in ("before", "after")
+        ]
+        # the scorecard compares the same months of the year, where there are any
+        common = {start.month for start in windows[0]} & {start.month for start in windows[1]}
+        is_seasonal = not self.scored or self.scored["warning"] != "different_seasons"
+        if common and is_seasonal:
+            windows = [[start for start in window if start.month in common] for window in windows]
+        return Span("month", windows[0]), Span("month", windows[1])
+
+    def _cells(self, segment_type: str, span: Span) -> dict[str, Cell]:
+        """The metric of each member over a span: a ratio of sums, or a state at its end."""
+        is_state = self.metric["metric_code"] in ("ltv", "automation_level")
+        starts = span.starts[-1:] if is_state else span.starts
+        found = rows(
+            self._connection,
+            "select segment_name, segment_id, sum(numerator) as numerator, "
+            "coalesce(sum(denominator), 0) as denominator from metric_values "
+            "where metric_code = ? and segment_type = ? and period_grain = ? "
+            "and list_contains(?, period_start) group by segment_name, segment_id",
+            [self.metric["metric_code"], segment_type, span.grain, starts],
+        )
+        cells = {}
+        for row in found:
+            numerator, denominator = float(row["numerator"] or 0), float(row["denominator"])
+            value = None
+            if self.metric["metric_code"] == "lost_sales":
+                value = row["numerator"]
+            elif denominator:
+                value = numerator / denominator * self.scale
+            name = "all" if segment_type == "all" else row["segment_name"] or row["segment_id"]
+            if name in cells:
+                name = f"{name} ({row['segment_id']})"
+            cells[name] = Cell(value, numerator, denominator)
+        return cells
+
+    def _parts(self) -> dict[str, list[Part]]:
+        nothing = Cell(None, 0.0, 0.0)
+        found = {}
+        for segment_type in _SEGMENT_TYPES:
+            was, is_now = (self._cells(segment_type, span) for span in self.spans)
+            members = {
+                name: (was.get(name, nothing), is_now.get(name, nothing))
+                for name in {**was, **is_now}
+            }
+            parts = contributions(*self.whole, members, self.scale)
+            if any(part.contribution for part in parts):
+                found[segment_type] = parts
+        return found
+
+    def as_fields(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "metric_code": self.metric["metric_code"],
+            "period": self.span.name,
+            "formula": self.metric["formula"],
+            "with_numbers": filled_in(self.metric["formula"], self.detail, str),
+            "value": self.figure["value"],
+            "numerator": self.figure["numerator"],
+            "denominator": self.figure["denominator"],
+            "value_status": self.figure["value_status"],
+            "rows": self.rows_behind,
+            "scorecard": self.scored,
+            "compared": [span.name for span in self.spans or ()],
+            "contributions": {
+                segment_type: {part.name: part.contribution for part in parts}
+                for segment_type, parts in self.parts.items()
+            },
+        }
+
+
+def filled_in(formula: str, values: Row, write: Callable[[Any], str]) -> str:
+    """The formula with the value of each column in place of its name; `?` for null."""
+
+    def value_of(found: re.Match[str]) -> str:
+        name = found[0]
+        if name not in values:
+            return name
+        return "?" if values[name] is None else write(values[name])
+
+    return re.sub(r"[a-z_][a-z0-9_]*", value_of, formula)
+
+
+def _print(console: Console, told: _Explanation, language: str) -> None:
+    words = _WORDS[language]
+
+    def say(key: str, text: str) -> None:
+        console.print(f"{words[key]}: {text}", markup=False)
+
+    def figure(value: float | None) -> str:
+        if value is None:
+            return "?"
+        return whole(value, language) if value == int(value) else number(value, language)
+
+    def signed(value: float | None) -> str:
+        return "?" if value is None else number(value, language, is_signed=True)
+
+    metric = told.metric
+    unit = {"percent": " %", "money": f" {told.base_currency}".rstrip()}.get(metric["unit"], "")
+    name = metric[f"name_{language}"]
+    console.print(f"{name} ({metric['metric_code']}), {told.span.name}", style="bold", markup=False)
+    say("formula", metric["formula"])
+    value = told.figure["value"]
+    with_numbers = filled_in(metric["formula"], told.detail, figure)
+    say("value", f"{with_numbers} = {figure(value)}{unit if value is not None else ''}")
+    for key in ("numerator", "denominator"):
+        if told.figure[key] is not None:
+            say(key, figure(told.figure[key]))
+    if not told.rows_behind:
+        say("rows", words["register"])
+    for behind in told.rows_behind:
+        say("rows", words["rows_of"].format(**behind | {"count": whole(behind["count"], language)}))
+    say("status", told.figure["value_status"])
+    scored = told.scored
+    if scored and scored["status"] == "no_data":
+        say("before_after", words["not_scored"].format(status=scored["warning"] or "no_data"))
+    elif scored:
+        text = words["scored"].format(
+            before=figure(scored["before_value"]),
+            after=figure(scored["after_value"]),
+            change=signed(scored["change"]),
+            low=signed(scored["change_ci_low"]),
+            high=signed(scored["change_ci_high"]),
+            status=scored["status"],
+            before_n=whole(scored["before_n"], language),
+            after_n=whole(scored["after_n"], language),
+        )
+        say("before_after", f"{text}. {words['alike']}")
+    if not told.spans:
+        console.print(words["nothing_to_compare"])
+        return
+    first, second = told.whole
+    for segment_type, parts in told.parts.items():
+        console.print()
+        console.print(
+            words["moved"].format(
+                segment_type=segment_type,
+                first=told.spans[0].name,
+                second=told.spans[1].name,
+                before=figure(first.value),
+                after=figure(second.value),
+            ),
+            markup=False,
+        )
+        table = Table(box=None, pad_edge=False)
+        table.add_column(words["member"])
+        for key in ("first", "second", "part"):
+            table.add_column(words[key], justify="right")
+        for part in parts[:_SHOWN]:
+            table.add_row(
+                part.name,
+                figure(part.first.value),
+                figure(part.second.value),
+                signed(part.contribution),
+            )
+        rest = sum(part.contribution for part in parts[_SHOWN:])
+        if parts[_SHOWN:]:
+            table.add_row(words["rest"], "", "", signed(rest))
+        if first.value is not None and second.value is not None:
+            change = second.value - first.value
+            missing = change - sum(part.contribution for part in parts)
+            if abs(missing) > 1e-6 * max(1, abs(change)):
+                table.add_row(words["mix"], "", "", signed(missing))
+            table.add_row(words["total"], "", "", signed(change))
+        console.print(table)

@@ -1,0 +1,200 @@
+"""A figure is explained by numbers that can be looked up and that add up."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import date
+
+import duckdb
+import pytest
+
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.explain import (
+    Cell,
+    contributions,
+    filled_in,
+    parse_period,
+    period_name,
+)
+from conftest import Answer, Built
+
+CODES = (
+    "conversion",
+    "response_time",
+    "retention",
+    "churn",
+    "cac",
+    "sales_cycle",
+    "ltv",
+    "average_deal_size",
+    "automation_level",
+    "lost_sales",
+)
+
+
+# -- periods
+
+
+@pytest.mark.parametrize(
+    ("text", "grain", "start"),
+    [
+        ("2026", "year", date(2026, 1, 1)),
+        ("2026-Q1", "quarter", date(2026, 1, 1)),
+        ("2026-q4", "quarter", date(2026, 10, 1)),
+        ("2026-02", "month", date(2026, 2, 1)),
+    ],
+)
+def test_a_period_is_a_year_a_quarter_or_a_month(text: str, grain: str, start: date) -> None:
+    assert parse_period(text) == (grain, start)
+    assert period_name(grain, start) == text.upper()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "26", "2026-13", "2026-00", "2026-Q5", "2026-1", "2026-10-01", "0000", "October"]
+)
+def test_what_is_no_period_is_one_line(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="write 2026, 2026-Q3 or 2026-10"):
+        parse_period(text)
+
+
+# -- who moved a figure
+
+
+def cell(numerator: float, denominator: float) -> Cell:
+    return Cell(numerator / denominator if denominator else None, numerator, denominator)
+
+
+def whole_of(cells: list[Cell]) -> Cell:
+    return cell(sum(c.numerator for c in cells), sum(c.denominator for c in cells))
+
+
+def test_contributions_add_up_to_the_change() -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        names = [f"member {number}" for number in range(rng.randint(1, 8))]
+        spans = [
+            {
+                name: cell(*rng.choice([(0, 0), (rng.uniform(0, 9), rng.randint(1, 50))]))
+                for name in names
+            }
+            for _ in range(2)
+        ]
+        first, second = (whole_of(list(span.values())) for span in spans)
+        if not first.denominator or not second.denominator:
+            continue
+        members = {name: (spans[0][name], spans[1][name]) for name in names}
+        parts = contributions(first, second, members, 100)
+        change = 100 * (second.value - first.value)
+        assert sum(part.contribution for part in parts) == pytest.approx(change, abs=1e-9)
+        sizes = [abs(part.contribution) for part in parts]
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_member_that_only_grew_moves_nothing_by_the_common_ratio() -> None:
+    members = {"a": (cell(10, 100), cell(30, 300)), "b": (cell(10, 100), cell(10, 100))}
+    parts = contributions(cell(20, 200), cell(40, 400), members, 100)
+    assert [part.contribution for part in parts] == [pytest.approx(0), pytest.approx(0)]
+
+
+def test_a_sum_is_moved_by_the_sums_of_its_members() -> None:
+    members = {"a": (cell(10, 0), cell(50, 0)), "b": (cell(5, 0), cell(0, 0))}
+    parts = contributions(cell(15, 0), cell(50, 0), members, 1)
+    assert [(part.name, part.contribution) for part in parts] == [("a", 40), ("b", -5)]
+
+
+# -- formulas
+
+
+def test_a_formula_is_filled_in_with_the_columns_and_nothing_else() -> None:
+    values = {"closed_deals": 3, "leads": 12, "x": None}
+    assert filled_in("closed_deals / leads x 100", {"closed_deals": 3, "leads": 12}, str) == (
+        "3 / 12 x 100"
+    )
+    assert filled_in("(closed_deals + other)", values, str) == "(3 + other)"
+    assert filled_in("leads", {"leads": None}, str) == "?"
+
+
+# -- the demo portal
+
+
+def fields(answer: Answer) -> dict:
+    assert answer.returncode == 0, answer.stderr
+    (line,) = map(json.loads, answer.stdout.splitlines())
+    return line
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_metric_can_be_explained(demo_portal: Built, run_here, code: str) -> None:
+    found = fields(run_here("--log-format", "json", "explain", code))
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{demo_portal.env['CRM_MARTS_DB']}' as crm (read_only)")
+        value, start = connection.execute(
+            "select value, strftime(period_start, '%Y-%m') from crm.marts.metric_values "
+            "where metric_code = ? and segment_type = 'all' and period_grain = 'month' "
+            "and is_complete order by period_start desc limit 1",
+            [code],
+        ).fetchone()
+    assert (found["value"], found["period"]) == (value, start)
+    assert found["compared"] == ["2024-05..2025-04", "2025-11..2026-10"]
+    text = run_here("explain", code, "--period", "2026-Q3", "--lang", "ru")
+    assert text.returncode == 0
+    assert "2026-Q3" in text.stdout
+    assert "Формула: " in text.stdout
+
+
+def test_the_rows_behind_a_figure_are_its_numerator_and_denominator(run_here) -> None:
+    found = fields(run_here("--log-format", "json", "explain", "conversion", "--period", "2026"))
+    won, leads = (behind["count"] for behind in found["rows"])
+    assert (won, leads) == (found["numerator"], found["denominator"])
+    assert found["with_numbers"] == f"{won} / {leads} x 100"
+    found = fields(run_here("--log-format", "json", "explain", "response_time"))
+    assert found["rows"][0]["count"] == found["denominator"]
+
+
+def test_channels_and_employees_explain_all_of_a_change(run_here) -> None:
+    found = fields(run_here("--log-format", "json", "explain", "conversion", "--period", "2026"))
+    assert found["compared"] == ["2025", "2026"]
+    earlier = fields(run_here("--log-format", "json", "explain", "conversion", "--period", "2025"))
+    change = found["value"] - earlier["value"]
+    for segment_type in ("channel", "employee"):
+        parts = found["contributions"][segment_type]
+        assert sum(parts.values()) == pytest.approx(change)
+
+
+def test_without_an_earlier_year_there_is_nothing_to_compare_with(run_here) -> None:
+    answer = run_here("explain", "conversion", "--period", "2023-12", "--lang", "en")
+    assert "there is no such period a year earlier" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nothing",), "error: no metric 'nothing': choose of conversion, response_time, "),
+        (("cac", "--period", "2031"), "period 2031 is not in the data: it has 2023..2026"),
+        (("cac", "--period", "May"), "error: no period 'May': write 2026, 2026-Q3 or 2026-10"),
+    ],
+)
+def test_a_wrong_question_is_one_line(run_here, arguments: tuple[str, ...], message: str) -> None:
+    answer = run_here("explain", *arguments)
+    assert answer.returncode == 2
+    assert message in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert answer.stdout == ""
+
+
+def test_nothing_published_is_one_line(mini) -> None:
+    answer = mini.run("explain", "cac")
+    assert answer.returncode == 2
+    assert "nothing is published" in answer.stderr
+
+
+@pytest.fixture
+def run_here(demo_portal: Built, mini):
+    """Runs the command on the demo portal in this process: it is much quicker."""
+
+    def run(*arguments: str) -> Answer:
+        marts = {"CRM_MARTS_DB": demo_portal.env["CRM_MARTS_DB"]}
+        return mini.run(*arguments, **marts)
+
+    return run
