@@ -29,7 +29,7 @@ compared as (
         months.segment_name,
         earlier_months.value as value_before,
         months.value as value_after,
-        months.value - earlier_months.value as change,
+        months.value - earlier_months.value as value_change,
         months.numerator as numerator_after,
         months.denominator as denominator_after
 
@@ -46,4 +46,4 @@ compared as (
 )
 
 select * from compared
-order by abs(change) desc nulls last
+order by abs(value_change) desc nulls last

@@ -31,7 +31,8 @@ named as (
         upper(status_id) as stage_id,
         status_name as stage_name,
         sort_order,
-        case when entity_id like 'DEAL_STAGE_%' then replace(entity_id, 'DEAL_STAGE_', '') end as dictionary_pipeline_id,
+        case when entity_id like 'DEAL_STAGE_%' then replace(entity_id, 'DEAL_STAGE_', '') end
+            as dictionary_pipeline_id,
         coalesce(
             semantic,
             case

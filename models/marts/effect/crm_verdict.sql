@@ -81,27 +81,34 @@ tosses as (
 
 ),
 
+changed_families as (
+
+    select
+        families_better,
+        cast(families_better + families_worse as integer) as families
+
+    from family_counts
+
+    where families_better + families_worse > 0
+
+),
+
 luck as (
 
     select
         sum(
-            cast(factorial(cast(family_counts.families_better + family_counts.families_worse as integer)) as {{ type_double() }})
+            cast(factorial(changed_families.families) as {{ type_double() }})
             / cast(factorial(tosses.heads) as {{ type_double() }})
-            / cast(
-                factorial(cast(family_counts.families_better + family_counts.families_worse - tosses.heads as integer))
-                as {{ type_double() }}
-            )
-            / power(2, family_counts.families_better + family_counts.families_worse)
+            / cast(factorial(changed_families.families - tosses.heads) as {{ type_double() }})
+            / power(2, changed_families.families)
         ) as chance_of_verdict_by_luck
 
-    from family_counts
+    from changed_families
 
     inner join tosses
         on
-            family_counts.families_better <= tosses.heads
-            and family_counts.families_better + family_counts.families_worse >= tosses.heads
-
-    where family_counts.families_better + family_counts.families_worse > 0
+            changed_families.families_better <= tosses.heads
+            and changed_families.families >= tosses.heads
 
 ),
 

@@ -41,7 +41,6 @@ timed_requests as (
         requests.request_channel,
         requests.channel_id,
         requests.employee_id,
-        requests.responded_at,
         requests.response_microseconds,
         working_times.response_working_microseconds,
         working_times.age_working_microseconds,
@@ -57,6 +56,28 @@ timed_requests as (
 ),
 
 -- a request is judged only when it is old enough to have missed the limit; an unanswered one has missed it
+judged_requests as (
+
+    select
+        requested_date,
+        request_channel,
+        channel_id,
+        employee_id,
+        response_microseconds,
+        response_working_microseconds,
+        age_microseconds >= 300000000 as is_judged_5_minutes,
+        age_microseconds >= 3600000000 as is_judged_1_hour,
+        age_microseconds >= {{ sla_microseconds }} as is_judged_sla,
+        age_working_microseconds >= {{ sla_microseconds }} as is_judged_sla_working,
+        coalesce(response_microseconds < 300000000, false) as is_within_5_minutes,
+        coalesce(response_microseconds < 3600000000, false) as is_within_1_hour,
+        coalesce(response_microseconds < {{ sla_microseconds }}, false) as is_within_sla,
+        coalesce(response_working_microseconds < {{ sla_microseconds }}, false) as is_within_sla_working
+
+    from timed_requests
+
+),
+
 requests_by_segment as (
 
     select
@@ -64,34 +85,24 @@ requests_by_segment as (
         period_days.period_start,
         {{ segment_columns(segment_types) }},
         count(*) as requests,
-        count(responded_at) as answered_requests,
-        cast(sum(response_microseconds) as {{ type_double() }}) / 60000000 as total_response_minutes,
-        percentile_cont(0.5) within group (order by response_microseconds) / 60000000 as median_response_minutes,
-        percentile_cont(0.9) within group (order by response_microseconds) / 60000000 as p90_response_minutes,
-        count(*) filter (where age_microseconds >= 300000000) as requests_judged_5_minutes,
-        count(*) filter (
-            where age_microseconds >= 300000000 and response_microseconds < 300000000
-        ) as requests_within_5_minutes,
-        count(*) filter (where age_microseconds >= 3600000000) as requests_judged_1_hour,
-        count(*) filter (
-            where age_microseconds >= 3600000000 and response_microseconds < 3600000000
-        ) as requests_within_1_hour,
-        count(*) filter (where age_microseconds >= {{ sla_microseconds }}) as requests_judged_sla,
-        count(*) filter (
-            where age_microseconds >= {{ sla_microseconds }} and response_microseconds < {{ sla_microseconds }}
-        ) as requests_within_sla,
-        cast(sum(response_working_microseconds) as {{ type_double() }}) / 60000000 as total_response_working_minutes,
-        percentile_cont(0.5) within group (order by response_working_microseconds) / 60000000 as median_response_working_minutes,
-        percentile_cont(0.9) within group (order by response_working_microseconds) / 60000000 as p90_response_working_minutes,
-        count(*) filter (where age_working_microseconds >= {{ sla_microseconds }}) as requests_judged_sla_working,
-        count(*) filter (
-            where age_working_microseconds >= {{ sla_microseconds }} and response_working_microseconds < {{ sla_microseconds }}
-        ) as requests_within_sla_working
+        count(requests.response_microseconds) as answered_requests,
+        {% for limit in ['5_minutes', '1_hour', 'sla', 'sla_working'] %}
+        count(*) filter (where requests.is_judged_{{ limit }}) as requests_judged_{{ limit }},
+        count(*) filter (where requests.is_judged_{{ limit }} and requests.is_within_{{ limit }})
+            as requests_within_{{ limit }},
+        {% endfor %}
+        {% for response in ['response', 'response_working'] %}
+        cast(sum(requests.{{ response }}_microseconds) as {{ type_double() }}) / 60000000 as total_{{ response }}_minutes,
+        percentile_cont(0.5) within group (order by requests.{{ response }}_microseconds) / 60000000
+            as median_{{ response }}_minutes,
+        percentile_cont(0.9) within group (order by requests.{{ response }}_microseconds) / 60000000
+            as p90_{{ response }}_minutes{{ ',' if not loop.last }}
+        {% endfor %}
 
-    from timed_requests
+    from judged_requests as requests
 
     inner join period_days
-        on timed_requests.requested_date = period_days.date_day
+        on requests.requested_date = period_days.date_day
 
     group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
 
@@ -162,7 +173,8 @@ final as (
         registry.p90_response_minutes,
         registry.requests_judged_5_minutes,
         registry.requests_within_5_minutes,
-        {{ ratio('registry.requests_within_5_minutes', 'registry.requests_judged_5_minutes', 100) }} as within_5_minutes_pct,
+        {{ ratio('registry.requests_within_5_minutes', 'registry.requests_judged_5_minutes', 100) }}
+            as within_5_minutes_pct,
         registry.requests_judged_1_hour,
         registry.requests_within_1_hour,
         {{ ratio('registry.requests_within_1_hour', 'registry.requests_judged_1_hour', 100) }} as within_1_hour_pct,
@@ -170,12 +182,14 @@ final as (
         registry.requests_within_sla,
         {{ ratio('registry.requests_within_sla', 'registry.requests_judged_sla', 100) }} as within_sla_pct,
         registry.total_response_working_minutes,
-        {{ ratio('registry.total_response_working_minutes', 'registry.answered_requests') }} as avg_response_working_minutes,
+        {{ ratio('registry.total_response_working_minutes', 'registry.answered_requests') }}
+            as avg_response_working_minutes,
         registry.median_response_working_minutes,
         registry.p90_response_working_minutes,
         registry.requests_judged_sla_working,
         registry.requests_within_sla_working,
-        {{ ratio('registry.requests_within_sla_working', 'registry.requests_judged_sla_working', 100) }} as within_sla_working_pct
+        {{ ratio('registry.requests_within_sla_working', 'registry.requests_judged_sla_working', 100) }}
+            as within_sla_working_pct
 
     from counts as registry
 

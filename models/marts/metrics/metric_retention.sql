@@ -26,7 +26,8 @@ clients_by_segment as (
         count(*) filter (where client_periods.is_reactivated) as reactivated_clients,
         count(*) filter (where not client_periods.is_active_at_end) as churned_clients,
         count(*) filter (where client_periods.is_active_at_end) as clients_at_end,
-        count(*) filter (where client_periods.is_active_at_start and client_periods.is_active_at_end) as retained_clients
+        count(*) filter (where client_periods.is_active_at_start and client_periods.is_active_at_end)
+            as retained_clients
 
     from client_periods
 
