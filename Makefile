@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint docs fuzz clean lock
+.PHONY: help run test lint docs fuzz calibrate clean lock
 
 help:
 	@echo "make run    the demo portal (or the portal of CRM_RAW_DB), built, published and summed up"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make fuzz   thousands of random portals against the oracle"
+	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md"
 	@echo "make clean  removes everything that was made, the environment and the data included"
 
 $(READY): requirements.lock pyproject.toml
@@ -56,6 +57,10 @@ docs: $(READY) data/raw.duckdb
 
 fuzz: $(READY)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/python/test_marts_equal_oracle.py
+
+# an hour; what is judged already is kept in target/calibration
+calibrate: $(READY)
+	python tests/python/calibration.py $(CALIBRATE)
 
 # how requirements.lock was made; needs uv
 lock:

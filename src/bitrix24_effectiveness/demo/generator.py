@@ -143,10 +143,13 @@ def write(
     seed: int,
     effect: float,
     first_day: date = FIRST_DAY,
+    scatter: float = 0.0,
 ) -> tuple[dict[str, int], dict]:
     """Writes the raw tables into the schema `bitrix24`, which it makes, of the current database.
 
-    The leads come evenly from `first_day` (the portal's own date) to the end of October 2026.
+    The leads come evenly from `first_day` (the portal's own date) to the end of October 2026: on
+    the same days whatever the seed. With `scatter` each comes up to half as many places sooner or
+    later, so that portals differ in who comes on a holiday.
 
     Returns:
         Number of rows of each raw table, and the planted truth.
@@ -157,6 +160,7 @@ def write(
         "seed": seed,
         "leads": leads,
         "effect": effect,
+        "scatter": scatter,
         "dirt_rate": DIRT_RATE,
         "page_duplicate_rate": PAGE_DUPLICATE_RATE,
     }.items():

@@ -1,6 +1,6 @@
 -- Arithmetic of the demo portal. Times are whole seconds since 1970-01-01 of the portal's local
 -- clock (Moscow, UTC+3 all year), so that no session time zone can change a row.
--- Variables set by the generator: seed, leads, effect, first_day.
+-- Variables set by the generator: seed, leads, effect, first_day, scatter.
 
 set variable first_second = epoch(getvariable('first_day')::timestamp)::bigint;
 set variable golive_second = epoch(timestamp '2025-05-01')::bigint;

@@ -14,7 +14,8 @@ arrivals as (
 
 ),
 
--- clients come in the order of their numbers, evenly over the weights of the days
+-- clients come in the order of their numbers, evenly over the weights of the days; scattered, a
+-- client can change places with others of as many
 dated as (
 
     select
@@ -25,7 +26,14 @@ dated as (
     from (
         select
             client_no,
-            (client_no - 0.5) / getvariable('leads') as position
+            greatest(
+                1e-9,
+                least(
+                    1,
+                    (client_no - 0.5 + getvariable('scatter') * (uniform(client_no, 9) - 0.5))
+                    / getvariable('leads')
+                )
+            ) as position
         from range(1, getvariable('leads') + 1) as clients (client_no)
     ) as clients
 

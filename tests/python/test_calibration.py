@@ -1,0 +1,121 @@
+"""A small sample of `make calibrate`: the scorecard seldom errs, and sees what is there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from click.testing import CliRunner
+from scipy.stats import binom
+
+from calibration import (
+    ALLOWED,
+    CONSTANT,
+    LATELY,
+    WANTED,
+    Judged,
+    Wish,
+    bound,
+    by_metric,
+    fingerprint,
+    judge,
+    main,
+    share_of,
+    verdicts,
+    with_checkpoint,
+)
+from harness import Compiled, compile_project
+
+PORTALS = 20
+# one in a thousand: the sample is always the same, but another change of the generator draws anew
+RARE = 0.001
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    return compile_project(tmp_path_factory.mktemp("calibration"), {}, wanted=WANTED)
+
+
+def judged(compiled: Compiled, wishes: list[Wish]) -> list[Judged]:
+    # DuckDB works outside Python's lock
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda wish: judge(compiled, wish), wishes)
+        return [row for rows in found for row in rows]
+
+
+def test_where_nothing_changed_the_scorecard_seldom_says_so(compiled: Compiled) -> None:
+    rows = judged(compiled, [Wish(600, 0.0, LATELY, seed) for seed in range(1, PORTALS + 1)])
+    most = binom.ppf(1 - RARE, PORTALS, ALLOWED)
+    for code, found in by_metric(rows).items():
+        assert len(found) == PORTALS
+        wrong = sum(row["status"] in ("better", "worse") for row in found)
+        assert wrong <= most, code
+    moving = [row for row in rows if row["metric_code"] != CONSTANT]
+    assert share_of(moving, "better", "worse") < 2 * ALLOWED
+    assert verdicts(rows)["pays_off"] == 0
+
+
+def test_the_whole_planted_effect_is_seen_in_a_larger_portal(compiled: Compiled) -> None:
+    rows = judged(compiled, [Wish(4000, 1.0, LATELY, seed) for seed in (1, 2)])
+    assert verdicts(rows) == {"pays_off": 2}
+    for code in ("response_time", "sales_cycle", "lost_sales", "automation_level"):
+        assert share_of(by_metric(rows)[code], "better") == 1, code
+
+
+def test_an_interrupted_calibration_goes_on_where_it_was(
+    compiled: Compiled, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.csv"
+    asked: list[Wish] = []
+
+    def judge_all(_: Compiled, wishes: list[Wish], __: int):
+        for wish in wishes:
+            asked.append(wish)
+            yield [row | {"seed": wish.seed} for row in told]
+
+    told = judge(compiled, Wish(60, 0.0, LATELY, 1))
+    monkeypatch.setattr("calibration.judge_all", judge_all)
+    wishes = [Wish(60, 0.0, LATELY, seed) for seed in (1, 2, 3)]
+    first = with_checkpoint(compiled, wishes[:2], 1, path)
+    again = with_checkpoint(compiled, wishes, 1, path)
+    assert asked == wishes
+    assert len(first) == 20
+    assert [int(row["seed"]) for row in again] == [1] * 10 + [2] * 10 + [3] * 10
+
+
+def test_the_bound_is_five_percent_and_two_standard_errors() -> None:
+    assert bound(500) == pytest.approx(0.0695, abs=1e-4)
+
+
+def test_the_page_and_the_plot_are_written(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept(_: Compiled, wishes: list[Wish], __: int, ___) -> list[Judged]:
+        return [made_up(wish, code) for wish in wishes for code in ("cac", CONSTANT)]
+
+    monkeypatch.setattr("calibration.with_checkpoint", kept)
+    monkeypatch.setattr("calibration.compile_project", lambda *_, **__: None)
+    monkeypatch.setattr("calibration.fingerprint", lambda _: "0123456789ab")
+    arguments = ["--null", "10", "--planted", "4", "--young", "2", "--docs", str(tmp_path)]
+    answer = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert answer.exit_code == 0
+    text = (tmp_path / "calibration.md").read_text("utf-8")
+    assert "| cac | 10.0 % | 0.0 % | 10.0 % | yes | 0.0 % | 0.0 % |" in text
+    assert "came up 1 times in 10" in text
+    assert (tmp_path / "calibration.svg").read_text("utf-8").startswith("<svg")
+
+
+def made_up(wish: Wish, code: str) -> Judged:
+    """In every tenth portal the metric is better and the CRM pays off."""
+    is_better = wish.seed % 10 == 0
+    return {
+        "metric_code": code,
+        "status": "better" if is_better and code != CONSTANT else "not_distinguishable",
+        "verdict": "pays_off" if is_better else "no_effect_yet",
+        "before_value": 1.0,
+        "change": 0.1 * wish.seed,
+        "change_ci_low": -1.0,
+        "change_ci_high": 1.0,
+    }
+
+
+def test_the_mark_is_that_of_models_and_generator(compiled: Compiled) -> None:
+    assert len(fingerprint(compiled)) == 12
