@@ -84,20 +84,25 @@ requests_by_segment as (
         period_days.period_grain,
         period_days.period_start,
         {{ segment_columns(segment_types) }},
-        count(*) as requests,
-        count(requests.response_microseconds) as answered_requests,
         {% for limit in ['5_minutes', '1_hour', 'sla', 'sla_working'] %}
         count(*) filter (where requests.is_judged_{{ limit }}) as requests_judged_{{ limit }},
         count(*) filter (where requests.is_judged_{{ limit }} and requests.is_within_{{ limit }})
             as requests_within_{{ limit }},
         {% endfor %}
-        {% for response in ['response', 'response_working'] %}
-        cast(sum(requests.{{ response }}_microseconds) as {{ type_double() }}) / 60000000 as total_{{ response }}_minutes,
-        percentile_cont(0.5) within group (order by requests.{{ response }}_microseconds) / 60000000
-            as median_{{ response }}_minutes,
-        percentile_cont(0.9) within group (order by requests.{{ response }}_microseconds) / 60000000
-            as p90_{{ response }}_minutes{{ ',' if not loop.last }}
-        {% endfor %}
+        count(*) as requests,
+        count(requests.response_microseconds) as answered_requests,
+        cast(sum(requests.response_microseconds) as {{ type_double() }}) / 60000000
+            as total_response_minutes,
+        percentile_cont(0.5) within group (order by requests.response_microseconds) / 60000000
+            as median_response_minutes,
+        percentile_cont(0.9) within group (order by requests.response_microseconds) / 60000000
+            as p90_response_minutes,
+        cast(sum(requests.response_working_microseconds) as {{ type_double() }}) / 60000000
+            as total_response_working_minutes,
+        percentile_cont(0.5) within group (order by requests.response_working_microseconds) / 60000000
+            as median_response_working_minutes,
+        percentile_cont(0.9) within group (order by requests.response_working_microseconds) / 60000000
+            as p90_response_working_minutes
 
     from judged_requests as requests
 
@@ -164,6 +169,12 @@ final as (
             ratio('registry.total_response_minutes', 'registry.answered_requests'),
             'registry.is_source_missing'
         ) }} as value_status,
+        {% for limit in ['5_minutes', '1_hour', 'sla', 'sla_working'] %}
+        registry.requests_judged_{{ limit }},
+        registry.requests_within_{{ limit }},
+        {{ ratio('registry.requests_within_' ~ limit, 'registry.requests_judged_' ~ limit, 100) }}
+            as within_{{ limit }}_pct,
+        {% endfor %}
         registry.requests,
         registry.answered_requests,
         registry.unanswered_requests,
@@ -171,25 +182,11 @@ final as (
         {{ ratio('registry.total_response_minutes', 'registry.answered_requests') }} as avg_response_minutes,
         registry.median_response_minutes,
         registry.p90_response_minutes,
-        registry.requests_judged_5_minutes,
-        registry.requests_within_5_minutes,
-        {{ ratio('registry.requests_within_5_minutes', 'registry.requests_judged_5_minutes', 100) }}
-            as within_5_minutes_pct,
-        registry.requests_judged_1_hour,
-        registry.requests_within_1_hour,
-        {{ ratio('registry.requests_within_1_hour', 'registry.requests_judged_1_hour', 100) }} as within_1_hour_pct,
-        registry.requests_judged_sla,
-        registry.requests_within_sla,
-        {{ ratio('registry.requests_within_sla', 'registry.requests_judged_sla', 100) }} as within_sla_pct,
         registry.total_response_working_minutes,
         {{ ratio('registry.total_response_working_minutes', 'registry.answered_requests') }}
             as avg_response_working_minutes,
         registry.median_response_working_minutes,
-        registry.p90_response_working_minutes,
-        registry.requests_judged_sla_working,
-        registry.requests_within_sla_working,
-        {{ ratio('registry.requests_within_sla_working', 'registry.requests_judged_sla_working', 100) }}
-            as within_sla_working_pct
+        registry.p90_response_working_minutes
 
     from counts as registry
 
