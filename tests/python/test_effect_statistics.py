@@ -10,6 +10,7 @@ from itertools import product
 
 import pytest
 from scipy.stats import binom, binomtest, linregress, t, ttest_ind_from_stats
+from statsmodels.regression.linear_model import WLS
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from effect_models import AFTER, BEFORE, Effects, Row, comparison_months, days, month
@@ -430,3 +431,80 @@ def test_a_family_has_one_vote(effects: Effects) -> None:
     counts = ("with_data", "better", "worse", "level", "no_data")
     assert [row[f"families_{name}"] for name in counts] == [4, 1, 1, 2, 1]
     assert row["verdict"] == "no_effect_yet"
+
+
+# -- ratios of monthly sums
+
+
+RATIOS = ("cac", "ltv", "lost_sales")
+
+
+def ratio_months(code: str, series: dict[int, tuple[float, float]]) -> list[Row]:
+    return [
+        {
+            "metric_code": code,
+            "period_start": month(number),
+            "value": numerator / denominator if denominator else None,
+            "numerator": numerator,
+            "denominator": denominator,
+        }
+        for number, (numerator, denominator) in series.items()
+    ]
+
+
+def scored_ratios(effects: Effects, rows: list[Row]) -> dict[str, Row]:
+    found = effects.rows(
+        "crm_scorecard",
+        {
+            "int_effect_monthly_values": rows,
+            "int_comparison_months": comparison_months(),
+            "int_period_days": days(0, 36),
+        },
+    )
+    return {row["metric_code"]: row for row in found}
+
+
+def test_ratios_of_sums_have_the_robust_error_of_a_weighted_regression(effects: Effects) -> None:
+    rng = random.Random(7)
+    for _ in range(15):
+        series = {
+            code: {
+                number: (rng.uniform(0, 10**6), rng.randint(1, 60)) for number in [*BEFORE, *AFTER]
+            }
+            for code in RATIOS
+        }
+        rows = [row for code in RATIOS for row in ratio_months(code, series[code])]
+        found = scored_ratios(effects, rows)
+        for code in RATIOS:
+            # a ratio of sums is the line through the origin with weights 1 / x
+            fits = []
+            for months in (BEFORE, AFTER):
+                y, x = zip(*(series[code][number] for number in months), strict=True)
+                fit = WLS(y, x, weights=[1 / each for each in x]).fit(cov_type="HC1")
+                assert fit.params[0] == SAME(sum(y) / sum(x))
+                fits.append((fit.params[0], fit.bse[0] ** 2, len(months)))
+            (before, square, size), (after, square_after, size_after) = fits
+            freedom = (square + square_after) ** 2 / (
+                square**2 / (size - 1) + square_after**2 / (size_after - 1)
+            )
+            half = t.ppf(0.975, freedom) * math.sqrt(square + square_after)
+            row = found[code]
+            assert (row["before_value"], row["after_value"]) == (SAME(before), SAME(after))
+            assert row["change_ci_low"] == SAME(after - before - half, rel=1e-6, abs=1e-6 * half)
+            assert row["change_ci_high"] == SAME(after - before + half, rel=1e-6, abs=1e-6 * half)
+
+
+def test_a_month_with_costs_and_no_client_counts(effects: Effects) -> None:
+    series = dict.fromkeys([*BEFORE, *AFTER], (100.0, 10.0))
+    series[AFTER[0]] = (100.0, 0.0)
+    row = scored_ratios(effects, ratio_months("cac", series))["cac"]
+    assert (row["before_value"], row["before_n"], row["after_n"]) == (10, 12, 12)
+    assert row["after_value"] == SAME(1200 / 110)
+
+
+def test_windows_without_any_client_have_no_ratio(effects: Effects) -> None:
+    rows = ratio_months("cac", dict.fromkeys([*BEFORE, *AFTER], (100.0, 0.0)))
+    row = scored_ratios(effects, rows)["cac"]
+    assert row["before_value"] is None
+    assert row["status"] in ("no_data", "not_distinguishable")
+    assert row["change_ci_low"] is None
