@@ -81,7 +81,16 @@ judged as (
 
     select
         *,
-        before_n >= {{ var('min_sample_size') }} and after_n >= {{ var('min_sample_size') }} as is_large_enough,
+        before_value is not null
+        and after_value is not null
+        and (
+            -- their cases are months, of which there are enough already
+            metric_code in ('cac', 'ltv', 'lost_sales')
+            or (
+                coalesce(before_n >= {{ var('min_sample_size') }}, true)
+                and after_n >= {{ var('min_sample_size') }}
+            )
+        ) as is_large_enough,
         -- a trend that was there before go-live and would have brought as much by itself
         coalesce(
             (trend_ci_low > 0 and change_ci_low > 0 and change <= trend_ci_high * months_between)
