@@ -87,6 +87,18 @@ def passed_marts(project: Project) -> list[str]:
     return sorted(state["marts"])
 
 
+@contextmanager
+def kept_passed(project: Project) -> Iterator[None]:
+    """For writing beside the marts: they stay fit to be published, if they were."""
+    try:
+        marts = passed_marts(project)
+    except DataError:
+        marts = None
+    yield
+    if marts is not None:
+        record(project, "passed", marts)
+
+
 def _state_path(project: Project) -> Path:
     return project.warehouse_db.with_name(project.warehouse_db.name + ".build.json")
 

@@ -15,6 +15,7 @@ from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
 from bitrix24_effectiveness.explain import explain
+from bitrix24_effectiveness.guard import guard
 from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
@@ -121,6 +122,32 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     load_files(project, folder, out or project.raw_db, run.log)
 
 
+@cli.command("guard")
+@click.option(
+    "--data-docs",
+    is_flag=True,
+    help="Also write Great Expectations' own pages, to the folder data_docs beside the warehouse.",
+)
+@click.pass_obj
+def guard_command(run: _Run, data_docs: bool) -> None:
+    """Judge the raw tables; build nothing.
+
+    Raw tables on a PostgreSQL server are named by CRM_RAW_URL, such as
+    postgresql+psycopg://user@host/database.
+    """
+    project = run.project
+    folder = project.warehouse_db.with_name("data_docs") if data_docs else None
+    if project.raw_url:
+        preflight.check_vars(project)
+        guard(project, run.log, folder)
+    else:
+        with only_run(project.warehouse_db):
+            preflight.check(project)
+            guard(project, run.log, folder)
+    if folder:
+        run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
+
+
 @cli.command("build")
 @click.pass_obj
 def build_command(run: _Run) -> None:
@@ -154,10 +181,13 @@ def report_command(run: _Run, lang: str) -> None:
 @_language
 @click.pass_obj
 def run_command(run: _Run, lang: str) -> None:
-    """Build, publish and report."""
+    """Guard, build, publish and report."""
     project = run.project
+    if project.raw_url:
+        raise ConfigurationError("models are built on DuckDB only so far: unset CRM_RAW_URL")
     with only_run(project.warehouse_db):
         preflight.check(project)
+        guard(project, run.log)
         building.build(project, run.log)
         publish(project, run.log)
     report(project, lang, run.log)

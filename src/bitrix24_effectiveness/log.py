@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 
 class Log:
@@ -37,6 +39,17 @@ class Log:
             style = {"error": "red", "warning": "yellow"}.get(level)
             prefix = "error: " if event == "error" else ""
             self._console.print(prefix + message, style=style, markup=False)
+
+    def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+        """Shows a table to people; machines read the same from events."""
+        if self.is_json:
+            return
+        table = Table(title=title, title_justify="left")
+        for column in columns:
+            table.add_column(column, no_wrap=column == "Check", overflow="fold")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        self._console.print(table, soft_wrap=False)
 
     @contextmanager
     def progress(self, title: str) -> Iterator[None]:

@@ -56,7 +56,8 @@ def check_vars(project: Project) -> None:
         "finding_idle_days",
     ):
         _check_integer(name, values.get(name), at_least=1)
-    _check_integer("ramp_up_months", values.get("ramp_up_months"), at_least=0)
+    for name in ("ramp_up_months", "raw_max_age_hours"):
+        _check_integer(name, values.get(name), at_least=0)
     for name in ("reporting_timezone", "portal_timezone"):
         _check_timezone(name, values.get(name))
     if values.get("demand_entity") not in ("auto", "lead", "deal"):

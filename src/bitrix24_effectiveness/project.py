@@ -17,10 +17,11 @@ NAME = "bitrix24_effectiveness"
 
 @dataclass(frozen=True)
 class RawColumn:
-    """A column of the raw contract."""
+    """A column of the raw contract; `meta` is all that it says about the column."""
 
     name: str
     required: bool
+    meta: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Project:
         return self._path("CRM_RAW_DB", "data/raw.duckdb")
 
     @property
+    def raw_url(self) -> str | None:
+        """SQLAlchemy URL of the raw tables where they are on a server (CRM_RAW_URL)."""
+        return self.environment.get("CRM_RAW_URL") or None
+
+    @property
     def warehouse_db(self) -> Path:
         """DuckDB file that dbt builds in (CRM_WAREHOUSE_DB)."""
         return self._path("CRM_WAREHOUSE_DB", "data/warehouse.duckdb")
@@ -118,7 +124,7 @@ class Project:
                 table["name"],
                 _meta(table).get("required", False),
                 tuple(
-                    RawColumn(column["name"], _meta(column).get("required", False))
+                    RawColumn(column["name"], _meta(column).get("required", False), _meta(column))
                     for column in table["columns"]
                 ),
             )

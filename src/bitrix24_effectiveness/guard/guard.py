@@ -1,0 +1,276 @@
+"""The run of the expectation suites, and what becomes of the run because of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bitrix24_effectiveness.errors import ConfigurationError, DataError
+from bitrix24_effectiveness.guard import results
+from bitrix24_effectiveness.guard.results import Finding
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+
+_KEPT_KEYS = 20
+_SHOWN_KEYS = 5
+# keys and codes look like this; whatever else lies in a key column could be a name or a phone
+_HARMLESS = re.compile(r"[A-Za-z0-9_:.|-]{1,40}")
+# the same language, read several times as fast
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LONG_AGO = datetime(1, 1, 1)
+
+Suites = dict[str, dict[str, list[dict[str, Any]]]]
+
+
+def guard(project: Project, log: Log, data_docs: Path | None = None) -> list[Finding]:
+    """Judges the raw tables, keeps the findings in the warehouse and shows those that failed.
+
+    Args:
+        project: Where the raw tables and the warehouse are.
+        log: Where the findings are shown.
+        data_docs: Folder for Great Expectations' own pages, if they are wanted.
+
+    Raises:
+        DataError: a critical check failed or could not be evaluated; names it.
+    """
+    started = time.monotonic()
+    now = datetime.now(UTC)
+    findings = check_raw_tables(
+        project, now, results.observed_before(project), log=log, data_docs=data_docs
+    )
+    results.keep(project, now.isoformat(timespec="microseconds"), findings)
+    _show(findings, log)
+    stopping = [finding for finding in findings if finding.stops]
+    warned = sum(not finding.passed for finding in findings) - len(stopping)
+    seconds = round(time.monotonic() - started, 1)
+    log.event(
+        "guarded",
+        f"guarded: {len(findings)} checks of {len({finding.table for finding in findings})} "
+        f"raw tables, {warned} warnings, {seconds} s",
+        checks=len(findings),
+        warnings=warned,
+        critical=len(stopping),
+        seconds=seconds,
+    )
+    if stopping:
+        names = ", ".join(f"{finding.table}.{finding.check}" for finding in stopping)
+        raise DataError(f"raw data failed {names}: the published marts stay as they are")
+    return findings
+
+
+def read_suites(project: Project) -> Suites:
+    """The expectations of each raw table, from `great_expectations/<raw_table>.yml`."""
+    suites = {}
+    for table in project.raw_tables:
+        path = project.directory / "great_expectations" / f"{table}.yml"
+        try:
+            suites[table] = yaml.load(path.read_text("utf-8"), _LOADER)
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"{path} is missing: raw table {table} is unguarded"
+            ) from error
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{path}: not valid YAML") from error
+    return suites
+
+
+def check_raw_tables(
+    project: Project,
+    now: datetime,
+    before: dict[tuple[str, str], str],
+    *,
+    log: Log | None = None,
+    data_docs: Path | None = None,
+    is_wanted: Callable[[str, dict[str, Any]], bool] = lambda table, expectation: True,
+) -> list[Finding]:
+    """Evaluates the suites and writes nothing.
+
+    Args:
+        project: Where the raw tables are.
+        now: The clock, for freshness and for dates that cannot be yet.
+        before: What checks observed in the last accepted run, by table and check.
+        log: Where progress is shown.
+        data_docs: Folder for Great Expectations' own pages.
+        is_wanted: Chooses expectations by table and definition; all by default.
+    """
+    suites = read_suites(project)
+    with _quiet():
+        from bitrix24_effectiveness.guard.engine import Engine
+
+        wanted = set(re.findall(r"\w+", json.dumps(suites)))
+        engine = Engine(project, wanted, is_kept=data_docs is not None)
+        try:
+            findings = []
+            texts = _texts(project, now, engine)
+            for number, (table, parts) in enumerate(suites.items(), 1):
+                for part, expectations in parts.items():
+                    chosen = [
+                        _prepared(expectation, table, before, texts)
+                        for expectation in expectations
+                        if is_wanted(table, expectation) and engine.has(table, expectation, part)
+                    ]
+                    for expectation, result in engine.results(table, part, chosen):
+                        findings.append(_finding(table, expectation, result))
+                if log:
+                    log.step("guard", table, number, len(suites))
+            if data_docs:
+                engine.write_data_docs(data_docs)
+        finally:
+            engine.close()
+    return findings
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Great Expectations without its reports to its makers and its notices about itself."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# -- expectations
+
+
+def _texts(project: Project, now: datetime, engine: Any) -> dict[str, str]:
+    """What stands for `{name}` in the SQL of an expectation."""
+    utc_now = now.astimezone(UTC).replace(tzinfo=None)
+    # the clock of this machine may lag behind the data; a day allows for the portal's own clock
+    latest = max(filter(None, [utc_now, engine.newest_busy_week()])) + timedelta(days=1)
+    max_age = project.vars.get("raw_max_age_hours") or 0
+    oldest = utc_now - timedelta(hours=max_age) if max_age else _LONG_AGO
+    return {
+        "latest_possible": latest.isoformat(sep=" ", timespec="seconds"),
+        "oldest_allowed_change": oldest.isoformat(sep=" ", timespec="seconds"),
+    }
+
+
+def _prepared(
+    expectation: dict[str, Any],
+    table: str,
+    before: dict[tuple[str, str], str],
+    texts: dict[str, str],
+) -> dict[str, Any]:
+    """The expectation with its texts filled in; without a last accepted run, as for the first."""
+    prepared = json.loads(json.dumps(expectation))
+    meta, kwargs = prepared["meta"], prepared["kwargs"]
+    if "first_time" in meta:
+        value = _remembered(table, meta, before)
+        if value is None:
+            prepared["kwargs"] = kwargs = kwargs | meta["first_time"]
+        else:
+            meta["parameters"] = {f"{meta['check']}_before": value}
+    if "unexpected_rows_query" in kwargs:
+        for name, text in texts.items():
+            kwargs["unexpected_rows_query"] = kwargs["unexpected_rows_query"].replace(
+                "{" + name + "}", text
+            )
+    return prepared
+
+
+def _remembered(
+    table: str, meta: dict[str, Any], before: dict[tuple[str, str], str]
+) -> float | list[str] | None:
+    observed = before.get((table, meta["check"]))
+    if not observed or float(before.get((table, "rows")) or 0) < meta.get("needs_rows", 0):
+        return None
+    return json.loads(observed)
+
+
+def _finding(table: str, expectation: dict[str, Any], result: Any) -> Finding:
+    check, severity = expectation["meta"]["check"], expectation["severity"]
+    description = " ".join(expectation["description"].split())
+    error = _error(result)
+    if error:
+        return Finding(
+            table, check, "critical", False, f"cannot be evaluated: {error}", description
+        )
+    seen = result.result
+    observed = seen.get("observed_value", seen.get("unexpected_count"))
+    if observed is None:
+        return Finding(table, check, severity, True, "", description)
+    return Finding(
+        table,
+        check,
+        severity,
+        bool(result.success),
+        json.dumps(_plain(observed)),
+        description,
+        () if result.success else _failing_keys(seen),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return sorted(value)
+    return value if isinstance(value, int) else float(value)
+
+
+def _error(result: Any) -> str | None:
+    if isinstance(result, str):
+        return result
+    infos = result.exception_info
+    for info in [infos] if "raised_exception" in infos else infos.values():
+        if info["raised_exception"]:
+            return str(info["exception_message"]).strip().splitlines()[0][:200]
+    return None
+
+
+def _failing_keys(seen: dict[str, Any]) -> tuple[str, ...]:
+    details = seen.get("details") or {}
+    if "mismatched" in details:
+        return tuple(map(_shown, details["mismatched"].get("missing", [])))[:_KEPT_KEYS]
+    rows = details.get("unexpected_rows") or [
+        {"id": row["id"]} for row in seen.get("unexpected_index_list") or []
+    ]
+    return tuple(sorted(" ".join(map(_shown, row.values())) for row in rows)[:_KEPT_KEYS])
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return str(value) if _HARMLESS.fullmatch(str(value).replace(" ", "_")) else "(hidden)"
+
+
+# -- what is shown
+
+
+def _show(findings: Iterable[Finding], log: Log) -> None:
+    failed = [finding for finding in findings if not finding.passed]
+    if log.is_json:
+        for finding in failed:
+            log.event(
+                "check",
+                f"{finding.table}.{finding.check}: {finding.description}",
+                "error" if finding.stops else "warning",
+                table=finding.table,
+                check=finding.check,
+                severity=finding.severity,
+                observed=finding.observed,
+                failing_keys=finding.failing_keys,
+            )
+    elif failed:
+        log.table(
+            "Raw data",
+            ("Check", "Severity", "Expected", "Observed", "Failing keys"),
+            [
+                (
+                    f"{finding.table}\n{finding.check}",
+                    finding.severity,
+                    finding.description,
+                    finding.observed,
+                    "\n".join(finding.failing_keys[:_SHOWN_KEYS]),
+                )
+                for finding in sorted(failed, key=lambda finding: not finding.stops)
+            ],
+        )

@@ -1,0 +1,156 @@
+"""Raw tables as staging reads them, on DuckDB or PostgreSQL: each read once, then asked often.
+
+A table of values has the columns of the contract that the suites name (null when a value is empty
+or cannot be read) and `rejection_reason`. Their SQL comes from the macros of the dbt project, so
+that the guard and the models never disagree about what can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+import jinja2
+import sqlalchemy
+
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.files import literal, quote
+from bitrix24_effectiveness.project import Project
+
+# PostgreSQL 15 has no cast that gives null, so what would fail has to be told by its look
+_MONTH_AND_DAY = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+    "|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_TIME = "([T ]+([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?)?"
+_OFFSET = " *(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)?"
+_TIMESTAMP = (
+    f"^(([0-9]{{3}}[1-9]|[0-9]{{2}}[1-9]0|[0-9][1-9]00|[1-9]000)-{_MONTH_AND_DAY}"
+    f"|{_LEAP_YEAR}-02-29){_TIME}{_OFFSET}$"
+)
+_NUMBER = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
+_ON_POSTGRES = f"""
+{{% macro matches(column, pattern) %}}({{{{ column }}}} ~ '{{{{ pattern }}}}'){{% endmacro %}}
+{{% macro try_cast(expression, data_type) %}}
+    {{%- if data_type.startswith('numeric') -%}}
+        case when {{{{ expression }}}} ~ '{_NUMBER}' then
+            case when abs(cast({{{{ expression }}}} as numeric)) < 1e14
+                then cast({{{{ expression }}}} as {{{{ data_type }}}}) end
+        end
+    {{%- else -%}}
+        case when {{{{ expression }}}} ~ '{_TIMESTAMP}'
+            then cast({{{{ expression }}}} as {{{{ data_type }}}}) end
+    {{%- endif -%}}
+{{% endmacro %}}
+"""
+
+
+class RawValues:
+    """The tables of values, and which of the contract's columns the raw tables really have."""
+
+    def __init__(
+        self, project: Project, connection: sqlalchemy.Connection, wanted: Container[str]
+    ) -> None:
+        """Attaches the raw database, where it is a file, and reads the `wanted` columns."""
+        self._project = project
+        self._wanted = wanted
+        self._is_duckdb = connection.dialect.name == "duckdb"
+        variables = project.vars
+        self._database = variables["raw_database"]
+        self._schema = variables.get("raw_schema") or "bitrix24"
+        if self._is_duckdb:
+            _attach(project, connection, self._database)
+        self._columns = self._present(connection)
+        self._macros = _macros(project, self._is_duckdb)
+        for table in project.raw_tables:
+            connection.exec_driver_sql(self._read(table))
+        connection.commit()
+
+    def delivered(self, table: str) -> dict[str, str] | None:
+        """Columns of a raw table: name in the contract, else its own -> its own; None: no table."""
+        found = self._columns.get(self._project.raw_identifier(table).lower())
+        if found is None:
+            return None
+        mapped = {
+            self._project.raw_column(table, column.name).lower(): column.name
+            for column in self._project.raw_tables[table].columns
+        }
+        return {mapped.get(name, name): own_name for name, own_name in found.items()}
+
+    def delivered_query(self, table: str) -> str:
+        """The raw table with the contract's names for its columns."""
+        columns = ", ".join(
+            f"{quote(own_name)} as {quote(name)}"
+            for name, own_name in (self.delivered(table) or {}).items()
+        )
+        return f"select {columns} from {self._relation(table)}"
+
+    def _relation(self, table: str) -> str:
+        names = [self._schema, self._project.raw_identifier(table)]
+        return ".".join(map(quote, [self._database, *names] if self._is_duckdb else names))
+
+    def _present(self, connection: sqlalchemy.Connection) -> dict[str, dict[str, str]]:
+        database = ":database" if self._is_duckdb else "current_database()"
+        rows = connection.execute(
+            sqlalchemy.text(
+                "select lower(table_name), column_name from information_schema.columns "
+                f"where table_catalog = {database} and lower(table_schema) = lower(:schema) "
+                "order by ordinal_position"
+            ),
+            {"schema": self._schema} | ({"database": self._database} if self._is_duckdb else {}),
+        )
+        found: dict[str, dict[str, str]] = {}
+        for table, column in rows:
+            found.setdefault(table, {})[column.lower()] = column
+        return found
+
+    def _read(self, table: str) -> str:
+        columns = self._project.raw_tables[table].columns
+        present = self.delivered(table)
+        texts, values = [], []
+        for column in columns:
+            own_name = (present or {}).get(column.name)
+            raw_type = column.meta["raw_type"]
+            text = self._macros.raw_text(quote(own_name), raw_type) if own_name else "null"
+            texts.append(f"cast({text} as text) as raw_{column.name}")
+            if column.name in self._wanted or column.required:
+                parsed = self._macros.parse_value(f"raw_{column.name}", raw_type)
+                values.append(f"{parsed} as {column.name}")
+        contract = [{"name": column.name, "config": {"meta": column.meta}} for column in columns]
+        values.append(f"{self._macros.rejection_reason(contract)} as rejection_reason")
+        source = "(select 1) as absent where 1 = 0" if present is None else self._relation(table)
+        return (
+            f"create {'' if self._is_duckdb else 'temporary '}table {table} as "
+            f"select {', '.join(values)} "
+            f"from (select {', '.join(texts)} from {source}) as delivered"
+        )
+
+
+def _attach(project: Project, connection: sqlalchemy.Connection, name: str) -> None:
+    statements = (
+        "set TimeZone = 'UTC'",
+        f"attach '{literal(project.raw_db)}' as {quote(name)} (read_only)",
+    )
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _macros(project: Project, is_duckdb: bool) -> Any:
+    folder = project.directory / "macros"
+    paths = [
+        *sorted((folder / "raw").glob("parse_*.sql")),
+        *(folder / "raw" / f"{name}.sql" for name in ("raw_text", "rejection_reason")),
+        *(folder / "adapters" / f"{name}.sql" for name in ("matches", "to_utc", "try_cast")),
+    ]
+    try:
+        source = "\n".join(path.read_text("utf-8") for path in paths)
+    except OSError as error:
+        raise ConfigurationError(f"macro {error.filename} cannot be read") from error
+    environment = jinja2.Environment(undefined=jinja2.Undefined)
+    environment.globals |= {
+        "var": lambda name, default=None: project.vars.get(name, default),
+        "return": lambda value: value,
+        "dbt": {"type_string": lambda: "text"},
+    }
+    return environment.from_string(source + ("" if is_duckdb else _ON_POSTGRES)).module

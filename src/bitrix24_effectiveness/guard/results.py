@@ -1,0 +1,109 @@
+"""`data_quality_results`: what the guard found, kept over runs beside what dbt builds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import sqlalchemy
+
+from bitrix24_effectiveness.build import kept_passed
+from bitrix24_effectiveness.project import Project
+
+SCHEMA = "quality"
+TABLE = f"{SCHEMA}.data_quality_results"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check of one raw table came to.
+
+    Attributes:
+        table: Raw table.
+        check: Name of the check, unique in its table.
+        severity: `critical` stops the run, `warning` is shown.
+        passed: False as well when the check could not be evaluated.
+        observed: What was seen, as text; empty when there was nothing to judge.
+        description: What the check demands.
+        failing_keys: Up to 20 keys of rows that fail; never a value of a personal column.
+    """
+
+    table: str
+    check: str
+    severity: str
+    passed: bool
+    observed: str
+    description: str = ""
+    failing_keys: tuple[str, ...] = field(default=())
+
+    @property
+    def stops(self) -> bool:
+        """Whether the run must not go on."""
+        return self.severity == "critical" and not self.passed
+
+
+def _engine(project: Project) -> sqlalchemy.Engine:
+    url = project.raw_url or sqlalchemy.URL.create("duckdb", database=str(project.warehouse_db))
+    return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+
+
+def observed_before(project: Project) -> dict[tuple[str, str], str]:
+    """What each check (table, name) observed in the last accepted run; empty: there was none."""
+    engine = _engine(project)
+    with engine.connect() as connection:
+        if not _exists(connection):
+            return {}
+        return {
+            (row.raw_table, row.check_name): row.observed
+            for row in connection.execute(
+                sqlalchemy.text(
+                    f"select raw_table, check_name, observed from {TABLE} where run_id = "
+                    f"(select max(run_id) from {TABLE} where is_accepted)"
+                )
+            )
+        }
+
+
+def _exists(connection: sqlalchemy.Connection) -> bool:
+    return bool(
+        connection.execute(
+            sqlalchemy.text(
+                "select count(*) from information_schema.tables where table_schema = :schema "
+                "and table_name = 'data_quality_results'"
+            ),
+            {"schema": SCHEMA},
+        ).scalar()
+    )
+
+
+def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
+    """Adds the findings of a run; the marts of a build that passed stay fit to be published."""
+    findings = list(findings)
+    is_accepted = not any(finding.stops for finding in findings)
+    rows: list[dict[str, Any]] = [
+        asdict(finding)
+        | {
+            "run_id": run_id,
+            "is_accepted": is_accepted,
+            "failing_keys": json.dumps(finding.failing_keys),
+        }
+        for finding in findings
+    ]
+    with kept_passed(project), _engine(project).begin() as connection:
+        connection.execute(sqlalchemy.text(f"create schema if not exists {SCHEMA}"))
+        connection.execute(
+            sqlalchemy.text(
+                f"create table if not exists {TABLE} (run_id text, is_accepted boolean, "
+                "raw_table text, check_name text, severity text, passed boolean, observed text, "
+                "failing_keys text)"
+            )
+        )
+        connection.execute(
+            sqlalchemy.text(
+                f"insert into {TABLE} values (:run_id, :is_accepted, :table, :check, "
+                ":severity, :passed, :observed, :failing_keys)"
+            ),
+            rows,
+        )
