@@ -20,6 +20,7 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from effect_models import Effects
+from harness import Project as Compilations
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -118,6 +119,10 @@ def mini(tmp_path: Path) -> MiniProject:
         "models/staging/bitrix24/_sources.yml",
     ):
         files[name] = (REPOSITORY / name).read_text("utf-8")
+    # the guard reads values by the macros of the project
+    for folder in ("great_expectations", "macros/raw", "macros/adapters"):
+        for path in (REPOSITORY / folder).iterdir():
+            files[f"{folder}/{path.name}"] = path.read_text("utf-8")
     env = databases(tmp_path)
     write_raw(Path(env["CRM_RAW_DB"]))
     project = MiniProject(tmp_path / "project", env)
@@ -138,6 +143,12 @@ def write_raw(path: Path, schema: str = "bitrix24") -> None:
             f"create table {schema}.crm_status as "
             "select 1 as id, 'SOURCE' as entity_id, 'CALL' as status_id"
         )
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Compilations:
+    """The project compiled with the vars of a variant, once for all tests."""
+    return Compilations(tmp_path_factory.mktemp("compiled"))
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,6 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 30))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(tmp_path_factory.mktemp("compiled"))
-
-
 def described(case: Case) -> Iterator[str]:
     """The rows of a case without what is empty in them."""
     yield f"vars: {case.variables}"

@@ -81,14 +81,15 @@ class Engine:
             for leftover in self._scratch.parent.glob(f"{self._scratch.name}*"):
                 remove(leftover)
 
-    def has(self, table: str, expectation: dict[str, Any], part: str) -> bool:
+    def has(self, table: str, expectation: dict[str, Any], part: str, was_there: bool) -> bool:
         """Whether there is what the expectation is about.
 
-        Optional tables and columns may be absent; a required table is missed in `results`.
+        Optional tables and columns may be absent. A table that is required, or that `was_there` in
+        the last accepted run, is missed in `results`.
         """
         delivered = self._values.delivered(table)
         if delivered is None:
-            return part == "delivered" and self._project.raw_tables[table].required
+            return part == "delivered" and (self._project.raw_tables[table].required or was_there)
         return set(expectation["meta"].get("needs", [])) <= delivered.keys()
 
     def newest_busy_week(self) -> datetime | None:

@@ -63,9 +63,13 @@ class RawValues:
             _attach(project, connection, self._database)
         self._columns = self._present(connection)
         self._macros = _macros(project, self._is_duckdb)
+        if self._is_duckdb:
+            # the dialect knows no transactions, and one commit is quicker than one per table
+            connection.exec_driver_sql("begin")
         for table in project.raw_tables:
-            connection.exec_driver_sql(self._read(table))
-        connection.commit()
+            # a colon begins a parameter unless escaped
+            connection.execute(sqlalchemy.text(self._read(table).replace(":", "\\:")))
+        connection.exec_driver_sql("commit")
 
     def delivered(self, table: str) -> dict[str, str] | None:
         """Columns of a raw table: name in the contract, else its own -> its own; None: no table."""

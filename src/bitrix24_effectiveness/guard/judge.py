@@ -7,7 +7,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,12 +76,30 @@ def read_suites(project: Project) -> Suites:
         try:
             suites[table] = yaml.load(path.read_text("utf-8"), _LOADER)
         except FileNotFoundError as error:
-            raise ConfigurationError(
-                f"{path} is missing: raw table {table} is unguarded"
-            ) from error
+            raise ConfigurationError(f"{path} is missing: {table} is unguarded") from error
         except yaml.YAMLError as error:
             raise ConfigurationError(f"{path}: not valid YAML") from error
+        if not _is_suite(suites[table]):
+            raise ConfigurationError(
+                f"{path}: it must hold lists `delivered` and `read` of expectations, each with "
+                "type, kwargs, severity (critical or warning), description and meta.check"
+            )
     return suites
+
+
+def _is_suite(suite: Any) -> bool:
+    return (
+        isinstance(suite, dict)
+        and suite.keys() == {"delivered", "read"}
+        and all(
+            isinstance(one, dict)
+            and {"type", "kwargs", "description"} <= one.keys()
+            and one.get("severity") in ("critical", "warning")
+            and "check" in one.get("meta", {})
+            for part in suite.values()
+            for one in part
+        )
+    )
 
 
 def check_raw_tables(
@@ -91,7 +109,7 @@ def check_raw_tables(
     *,
     log: Log | None = None,
     data_docs: Path | None = None,
-    is_wanted: Callable[[str, dict[str, Any]], bool] = lambda table, expectation: True,
+    suites: Suites | None = None,
 ) -> list[Finding]:
     """Evaluates the suites and writes nothing.
 
@@ -101,9 +119,9 @@ def check_raw_tables(
         before: What checks observed in the last accepted run, by table and check.
         log: Where progress is shown.
         data_docs: Folder for Great Expectations' own pages.
-        is_wanted: Chooses expectations by table and definition; all by default.
+        suites: Expectations by raw table and part; by default all that the project has.
     """
-    suites = read_suites(project)
+    suites = read_suites(project) if suites is None else suites
     with _quiet():
         from bitrix24_effectiveness.guard.engine import Engine
 
@@ -115,9 +133,9 @@ def check_raw_tables(
             for number, (table, parts) in enumerate(suites.items(), 1):
                 for part, expectations in parts.items():
                     chosen = [
-                        _prepared(expectation, table, before, texts)
+                        _prepared(expectation, table, before, findings, texts)
                         for expectation in expectations
-                        if is_wanted(table, expectation) and engine.has(table, expectation, part)
+                        if engine.has(table, expectation, part, (table, "rows") in before)
                     ]
                     for expectation, result in engine.results(table, part, chosen):
                         findings.append(_finding(table, expectation, result))
@@ -159,13 +177,15 @@ def _prepared(
     expectation: dict[str, Any],
     table: str,
     before: dict[tuple[str, str], str],
+    findings: list[Finding],
     texts: dict[str, str],
 ) -> dict[str, Any]:
     """The expectation with its texts filled in; without a last accepted run, as for the first."""
+    now = {(finding.table, finding.check): finding.observed for finding in findings}
     prepared = json.loads(json.dumps(expectation))
     meta, kwargs = prepared["meta"], prepared["kwargs"]
     if "first_time" in meta:
-        value = _remembered(table, meta, before)
+        value = _remembered(table, meta, before, now)
         if value is None:
             prepared["kwargs"] = kwargs = kwargs | meta["first_time"]
         else:
@@ -179,10 +199,15 @@ def _prepared(
 
 
 def _remembered(
-    table: str, meta: dict[str, Any], before: dict[tuple[str, str], str]
+    table: str,
+    meta: dict[str, Any],
+    before: dict[tuple[str, str], str],
+    now: dict[tuple[str, str], str],
 ) -> float | list[str] | None:
+    """What the check observed last time, if both then and now there were rows enough to compare."""
     observed = before.get((table, meta["check"]))
-    if not observed or float(before.get((table, "rows")) or 0) < meta.get("needs_rows", 0):
+    enough = meta.get("needs_rows", 0)
+    if not observed or any(float(run.get((table, "rows")) or 0) < enough for run in (before, now)):
         return None
     return json.loads(observed)
 

@@ -1,0 +1,71 @@
+"""The guard on small portals held in Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from bitrix24_effectiveness.guard import Finding, check_raw_tables, read_suites
+from bitrix24_effectiveness.project import Project
+from conftest import REPOSITORY
+from harness import _load, _type_of
+from oracle.reading import COLUMNS
+
+
+def write_portal(path: Path, portal: dict[str, list[dict]]) -> None:
+    """Writes the tables of a portal; columns are those of the rows, else of the contract."""
+    path.unlink(missing_ok=True)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema bitrix24")
+        for table, rows in portal.items():
+            columns = list(rows[0]) if rows else list(COLUMNS[table])
+            types = {column: _type_of(rows, column) for column in columns}
+            _load(connection, f"bitrix24.{table}", types, rows)
+
+
+def observed(findings: list[Finding]) -> dict[tuple[str, str], str]:
+    """What a later run remembers of an accepted one."""
+    return {(finding.table, finding.check): finding.observed for finding in findings}
+
+
+class Guarded:
+    """A project whose raw database is rewritten for each portal."""
+
+    def __init__(self, folder: Path, now: datetime, **environment: str) -> None:
+        self.raw = folder / "raw.duckdb"
+        self._now = now
+        environment |= {"CRM_RAW_DB": str(self.raw), "CRM_WAREHOUSE_DB": str(folder / "w.duckdb")}
+        self.project = Project(REPOSITORY, {}, environment)
+        self.suites = read_suites(self.project)
+
+    def check(
+        self,
+        before: dict[tuple[str, str], str] | None = None,
+        of_tables: Collection[str] | None = None,
+        severity: str | None = None,
+        variables: dict[str, Any] | None = None,
+    ) -> list[Finding]:
+        """Findings; of all checks, or of those of a severity, or that ask one of some tables."""
+        project = self.project
+        if variables:
+            project = Project(REPOSITORY, variables, project.environment)
+
+        def is_wanted(table: str, expectation: dict[str, Any]) -> bool:
+            words = re.findall(r"\w+", str(expectation["kwargs"]))
+            return (severity is None or expectation["severity"] == severity) and (
+                of_tables is None or not {table, *words}.isdisjoint(of_tables)
+            )
+
+        suites = {
+            table: {
+                part: [expectation for expectation in expectations if is_wanted(table, expectation)]
+                for part, expectations in parts.items()
+            }
+            for table, parts in self.suites.items()
+        }
+        return check_raw_tables(project, self._now, before or {}, suites=suites)

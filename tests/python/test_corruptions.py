@@ -1,0 +1,215 @@
+"""Each corruption of the catalogue ends as it must, and nothing else changes.
+
+What must stop the run is shown to the guard; what must be rejected or neutralised goes through the
+guard and through the compiled models. `docs/corruptions.md` is the report: a change of the
+catalogue rewrites it and fails, so that the change is looked at and committed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+
+from bitrix24_effectiveness.guard import Finding
+from conftest import REPOSITORY
+from corruptions import CATALOGUE
+from corruptions.catalogue import Corruption, Neutralised, Rejected, Stopped, StoppedByTest
+from corruptions.healthy import Portal, healthy_portal, healthy_seeds
+from guarding import Guarded, observed, write_portal
+from harness import COMPARED, MARTS, Case, Compiled, rows_of
+from oracle.reading import COLUMNS
+
+REPORT = REPOSITORY / "docs/corruptions.md"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+# these two tell what became of raw rows, which a neutralised corruption may change
+ROW_COUNTS = "raw_row_counts"
+BUILT = {name: one for name, one in CATALOGUE.items() if not isinstance(one.outcome, Stopped)}
+STOPPED = {name: one for name, one in CATALOGUE.items() if isinstance(one.outcome, Stopped)}
+
+Marts = dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Portal:
+    return healthy_portal(tmp_path_factory.mktemp("healthy"))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Guarded:
+    return Guarded(tmp_path_factory.mktemp("guarded"), NOW)
+
+
+@pytest.fixture(scope="module")
+def accepted(guarded: Guarded, healthy: Portal) -> list[Finding]:
+    """What the guard finds in the healthy portal, with itself as the last accepted run."""
+    write_portal(guarded.raw, healthy)
+    first = guarded.check()
+    assert [finding for finding in first if not finding.passed] == []
+    again = guarded.check(before=observed(first))
+    assert [finding for finding in again if not finding.passed] == []
+    return again
+
+
+def spoiled(healthy: Portal, corruption: Corruption) -> Portal:
+    portal = copy.deepcopy(healthy)
+    corruption.spoil(portal)
+    return portal
+
+
+def marts_of(compiled: Compiled, portal: Portal) -> Marts:
+    with compiled.run(Case(portal, healthy_seeds())) as connection:
+        marts = {
+            name: sorted(map(str, rows_of(connection, f"{MARTS}.{name}"))) for name in COMPARED
+        }
+        for name, relation in (("rejected", "rejected_rows"), ("without_rate", "without_rate")):
+            if relation == "without_rate":
+                connection.execute(
+                    "create view warehouse.marts.without_rate as "
+                    + singular_test("assert_amounts_have_a_rate")
+                )
+            marts[name] = rows_of(connection, f"{MARTS}.{relation}")
+    return marts
+
+
+def singular_test(name: str) -> str:
+    text = (REPOSITORY / f"tests/data/{name}.sql").read_text("utf-8")
+    return text.replace("{{ ref('", "warehouse.intermediate.").replace("') }}", "")
+
+
+def without_spoiled_row(healthy: Portal, corruption: Corruption) -> Portal:
+    """The healthy portal without the row that the corruption changed, or as it was if it added."""
+    portal = spoiled(healthy, corruption)
+    table = corruption.outcome.table
+    return healthy | {
+        table: [
+            before
+            for before, after in zip(healthy[table], portal[table], strict=False)
+            if before == after
+        ]
+    }
+
+
+@pytest.fixture(scope="module")
+def built(project, healthy: Portal) -> Callable[[str], Marts]:
+    """Marts of every corruption that gets so far, two portals at a time."""
+    compiled = project.variant("defaults")
+    portals: dict[str, Portal] = {"healthy": healthy}
+    for name, corruption in BUILT.items():
+        portals[name] = spoiled(healthy, corruption)
+        if isinstance(corruption.outcome, Rejected):
+            rest = without_spoiled_row(healthy, corruption)
+            portals[f"without {_removed(healthy, rest)}"] = rest
+    with ThreadPoolExecutor(2) as pool:
+        marts = dict(
+            zip(portals, pool.map(partial(marts_of, compiled), portals.values()), strict=True)
+        )
+    return marts.__getitem__
+
+
+def _removed(healthy: Portal, rest: Portal) -> str:
+    return str([table for table in healthy if len(rest[table]) < len(healthy[table])])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_guard(name: str, guarded: Guarded, accepted: list[Finding], healthy: Portal) -> None:
+    portal = spoiled(healthy, CATALOGUE[name])
+    outcome = CATALOGUE[name].outcome
+    changed = {table for table in COLUMNS if portal.get(table) != healthy.get(table)}
+    write_portal(guarded.raw, portal)
+    findings = guarded.check(before=observed(accepted), of_tables=changed)
+    stopping = {f"{finding.table}.{finding.check}" for finding in findings if finding.stops}
+    expected = set(outcome.checks) if isinstance(outcome, Stopped) else set()
+    if isinstance(outcome, Stopped) and outcome.and_more:
+        stopping &= expected
+    assert stopping == expected
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_the_marts(name: str, built: Callable[[str], Marts], healthy: Portal) -> None:
+    corruption = BUILT[name]
+    marts, expected = built(name), built("healthy")
+    if isinstance(corruption.outcome, StoppedByTest):
+        assert corruption.outcome.names in str(marts["without_rate"])
+        return
+    if isinstance(corruption.outcome, Rejected):
+        expected = built(f"without {_removed(healthy, without_spoiled_row(healthy, corruption))}")
+        (row,) = marts["rejected"]
+        assert (row["raw_table"], row["reason"]) == (
+            corruption.outcome.table,
+            corruption.outcome.reason,
+        )
+    else:
+        assert marts["rejected"] == []
+    assert marts["without_rate"] == []
+    for table in COMPARED:
+        if table not in (ROW_COUNTS, "rejected_rows"):
+            assert marts[table] == expected[table], table
+
+
+def test_the_catalogue_is_large_enough() -> None:
+    assert len(CATALOGUE) >= 60
+
+
+def test_the_report_is_up_to_date() -> None:
+    text = report()
+    stale = not REPORT.exists() or REPORT.read_text("utf-8") != text
+    if stale:
+        REPORT.write_text(text, "utf-8")
+    assert not stale, "docs/corruptions.md was out of date and is rewritten: look at it, commit it"
+
+
+INTRODUCTION = """\
+Written by `tests/python/test_corruptions.py`, which spoils a healthy portal in each of these ways
+and tests the outcome. Stopped: the guard, or a test of the build, names what is wrong, and the
+published marts stay as they were. Rejected: the marts are those of the portal without the row,
+which `rejected_rows` lists with its reason. Neutralised: the marts are those of the healthy
+portal."""
+
+GROUPS = {
+    "delivery": "Rows, tables and columns",
+    "formats": "Formats",
+    "sense": "Sense",
+}
+
+
+def report() -> str:
+    def outcome_of(one: Corruption) -> str:
+        match one.outcome:
+            case Stopped(checks, _):
+                return "stopped by " + ", ".join(f"`{check}`" for check in checks)
+            case StoppedByTest(test):
+                return f"stopped by the dbt test `{test}`"
+            case Rejected(table, reason):
+                return f"row of `{table}` rejected: `{reason}`"
+            case Neutralised():
+                return "neutralised"
+
+    kinds = [type(one.outcome) for one in CATALOGUE.values()]
+    stops = kinds.count(Stopped) + kinds.count(StoppedByTest)
+    lines = [
+        "# Corruptions and what becomes of them",
+        "",
+        INTRODUCTION,
+        "",
+        f"{len(CATALOGUE)} corruptions: {stops} stopped, {kinds.count(Rejected)} rejected, "
+        f"{kinds.count(Neutralised)} neutralised.",
+    ]
+    for group, title in GROUPS.items():
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| corruption | how it comes about | outcome |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| {one.name} | {one.reality} | {outcome_of(one)} |"
+            for one in CATALOGUE.values()
+            if one.group == group
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,295 @@
+"""The guard: what it lets pass, what it says, what it keeps."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlalchemy
+
+import postgres
+from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.errors import DataError
+from bitrix24_effectiveness.guard import Finding, guard, read_suites
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from conftest import REPOSITORY, MiniProject
+from corruptions.healthy import Portal, healthy_portal
+from guarding import Guarded, observed, write_portal
+from harness import rows_of
+from oracle.reading import COLUMNS
+from portals import SIZES, VARIANTS, random_case
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Guarded:
+    return Guarded(tmp_path, NOW)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Portal:
+    return healthy_portal(tmp_path_factory.mktemp("healthy"))
+
+
+def failed(findings: list[Finding]) -> dict[str, Finding]:
+    return {f"{one.table}.{one.check}": one for one in findings if not one.passed}
+
+
+# -- no false alarms
+
+
+@pytest.mark.parametrize("size", [*SIZES, "medium"][1:])
+def test_healthy_portals_pass(guarded: Guarded, size: str) -> None:
+    """A hundred portals of many shapes: 95 random ones and five of the demo (below)."""
+    # a first delivery has no last one to be compared with, and the demo has the columns judged
+    guarded.suites = {
+        table: {"read": parts["read"]} for table, parts in read_suites(guarded.project).items()
+    }
+    for seed in range(19):
+        variant = list(VARIANTS)[seed % len(VARIANTS)]
+        rng = random.Random(f"{size} {seed}")
+        case = random_case(rng, variant=variant, size=size, dirt=False)
+        for table in ("crm_lead", "crm_activity", "users", "crm_category"):
+            if rng.random() < 0.1:
+                del case.portal[table]
+        write_portal(guarded.raw, case.portal)
+        findings = guarded.check(severity="critical", variables=case.variables)
+        assert failed(findings) == {}, f"seed {seed}"
+
+
+@pytest.mark.parametrize("leads", [1, 10, 60, 300, 1500])
+def test_demo_portals_pass(guarded: Guarded, leads: int) -> None:
+    generate(guarded.raw, leads=leads, seed=leads)
+    first = guarded.check(severity="critical")
+    assert failed(first) == {}
+    # the next load finds as much again
+    assert failed(guarded.check(before=observed(first), severity="critical")) == {}
+
+
+# -- what is judged against the clock, and against the last accepted run
+
+
+def test_stale_data_stop_only_where_an_age_is_given(tmp_path: Path, healthy: Portal) -> None:
+    for hours, clock, is_stale in (
+        (24, datetime(2026, 10, 30, 20, tzinfo=UTC), False),
+        (24, datetime(2026, 11, 2, tzinfo=UTC), True),
+        (0, datetime(2027, 11, 1, tzinfo=UTC), False),
+    ):
+        guarded = Guarded(tmp_path, clock)
+        write_portal(guarded.raw, healthy)
+        findings = guarded.check(
+            of_tables=["crm_deal"], variables={"raw_max_age_hours": hours}, severity="critical"
+        )
+        assert list(failed(findings)) == (["crm_deal.fresh"] if is_stale else [])
+
+
+def test_a_machine_whose_clock_is_slow_lets_the_data_pass(tmp_path: Path, healthy: Portal) -> None:
+    guarded = Guarded(tmp_path, datetime(2020, 1, 1, tzinfo=UTC))
+    write_portal(guarded.raw, healthy)
+    assert failed(guarded.check(severity="critical")) == {}
+
+
+@pytest.mark.parametrize(("share", "is_noticed"), [(1.0, False), (0.2, True)])
+def test_a_last_day_with_few_rows_is_noticed(
+    guarded: Guarded, healthy: Portal, share: float, is_noticed: bool
+) -> None:
+    start = datetime(2026, 9, 1, 9, tzinfo=UTC)
+    activity = healthy["crm_activity"][0]
+    rows = []
+    for day in range(31):
+        count = 30 if day != 29 else int(30 * share)
+        for number in range(count):
+            at = (start + timedelta(days=day, minutes=number)).isoformat()
+            rows.append(activity | {"id": f"{day}{number:03}", "created": at, "last_updated": at})
+    write_portal(guarded.raw, healthy | {"crm_activity": rows})
+    findings = failed(guarded.check(of_tables=["crm_activity"], severity="warning"))
+    assert ("crm_activity.last_full_day" in findings) == is_noticed
+
+
+# -- what is shown and kept
+
+
+def test_a_check_that_cannot_be_evaluated_is_critical(guarded: Guarded, healthy: Portal) -> None:
+    write_portal(guarded.raw, healthy)
+    broken = {
+        "type": "unexpected_rows_expectation",
+        "severity": "warning",
+        "description": "Nobody can tell.",
+        "meta": {"check": "broken"},
+        "kwargs": {"unexpected_rows_query": "select id from {batch} where no_such_column = 1"},
+    }
+    guarded.suites = {"crm_deal": {"read": [broken]}}
+    (finding,) = guarded.check()
+    assert finding.stops
+    assert finding.observed.startswith("cannot be evaluated: ")
+    assert "no_such_column" in finding.observed
+
+
+def test_no_personal_value_is_shown(guarded: Guarded, healthy: Portal) -> None:
+    people = ["Иванов Иван", "ivanov@example.com", "+7 900 123-45-67", "Anna Smith"]
+    deals = [dict(row) for row in healthy["crm_deal"]]
+    for deal, person in zip(deals, people * 4, strict=False):
+        deal["stage_id"] = person
+        deal["assigned_by_id"] = person
+    write_portal(guarded.raw, healthy | {"crm_deal": deals})
+    findings = failed(guarded.check(of_tables=["crm_deal"]))
+    assert "crm_deal.mostly_readable" in findings
+    shown = " ".join(str((one.observed, one.failing_keys)) for one in findings.values())
+    for person in people:
+        assert person not in shown
+        assert person.upper() not in shown
+
+
+def test_every_raw_table_has_a_suite_with_names_and_severities() -> None:
+    project = Project(REPOSITORY, {}, {})
+    for table, parts in read_suites(project).items():
+        checks = [one["meta"]["check"] for part in parts.values() for one in part]
+        assert len(checks) == len(set(checks)), table
+        for part in parts.values():
+            for one in part:
+                assert one["severity"] in ("critical", "warning"), (table, one)
+                assert one["description"], (table, one)
+
+
+@pytest.fixture
+def guarded_mini(mini: MiniProject, healthy: Portal) -> MiniProject:
+    write_portal(Path(mini.env["CRM_RAW_DB"]), healthy)
+    return mini
+
+
+def results_of(mini: MiniProject) -> list[dict]:
+    with duckdb.connect(mini.env["CRM_WAREHOUSE_DB"], read_only=True) as connection:
+        return rows_of(connection, "quality.data_quality_results")
+
+
+def test_a_run_with_bad_data_leaves_the_marts_and_says_why(
+    guarded_mini: MiniProject, healthy: Portal
+) -> None:
+    mini = guarded_mini
+    answer = mini.run("run")
+    assert "guarded: " in answer.stderr
+    marts = Path(mini.env["CRM_MARTS_DB"])
+    before = marts.read_bytes()
+
+    spoiled = [row | {"date_create": "1900-01-05"} for row in healthy["crm_deal"][:2]]
+    write_portal(
+        Path(mini.env["CRM_RAW_DB"]),
+        healthy | {"crm_deal": spoiled + healthy["crm_deal"][2:]},
+    )
+    answer = mini.run("run")
+    assert answer.returncode == 1
+    assert "not_before_1995" in answer.stderr
+    assert spoiled[0]["id"] in answer.stderr
+    assert answer.stderr.endswith(
+        "error: raw data failed crm_deal.not_before_1995: the published marts stay as they are\n"
+    )
+    assert marts.read_bytes() == before
+    # what the guard wrote beside them takes nothing from the marts of the last build
+    assert mini.run("publish").returncode == 0
+
+    answer = mini.run("--log-format", "json", "guard")
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    (check,) = (line for line in lines if line["event"] == "check" and line["level"] == "error")
+    assert (check["table"], check["check"], check["observed"]) == (
+        "crm_deal",
+        "not_before_1995",
+        "2",
+    )
+    kept = results_of(mini)
+    assert len({row["run_id"] for row in kept}) == 3
+    assert [row["is_accepted"] for row in kept if row["check_name"] == "not_before_1995"].count(
+        False
+    ) == 2 * sum(row["check_name"] == "not_before_1995" for row in kept) // 3
+
+
+def test_a_table_that_shrank_since_the_last_accepted_run(
+    guarded_mini: MiniProject, healthy: Portal
+) -> None:
+    assert guarded_mini.run("guard").returncode == 0
+    raw = Path(guarded_mini.env["CRM_RAW_DB"])
+    write_portal(raw, healthy | {"tasks": healthy["tasks"][:3]})
+    for _ in range(2):
+        answer = guarded_mini.run("guard")
+        assert answer.returncode == 1
+        assert "raw data failed tasks.rows" in answer.stderr
+
+
+def test_data_docs(guarded_mini: MiniProject) -> None:
+    assert guarded_mini.run("guard", "--data-docs").returncode == 0
+    index = Path(guarded_mini.env["CRM_WAREHOUSE_DB"]).with_name("data_docs") / "index.html"
+    assert "crm_deal.read" in index.read_text("utf-8")
+
+
+def test_a_suite_that_is_missing_or_no_yaml(guarded_mini: MiniProject) -> None:
+    path = guarded_mini.folder / "great_expectations/tasks.yml"
+    text = path.read_text("utf-8")
+    path.write_text("a: [", "utf-8")
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, "not valid YAML" in answer.stderr) == (2, True)
+    path.write_text(text.replace("severity: critical", "severity: grave"), "utf-8")
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, "severity (critical or warning)" in answer.stderr) == (2, True)
+    path.write_text(text.replace("unexpected_rows_expectation", "expect_magic"), "utf-8")
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, "great_expectations/tasks.yml: " in answer.stderr) == (2, True)
+    path.unlink()
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, "tasks is unguarded" in answer.stderr) == (2, True)
+
+
+# -- PostgreSQL
+
+
+def test_the_same_findings_on_postgresql(tmp_path: Path, healthy: Portal) -> None:
+    spoiled = {table: [dict(row) for row in rows] for table, rows in healthy.items()}
+    for number, (column, value) in enumerate(
+        [
+            ("date_create", "2023-02-29"),
+            ("date_create", "1900-01-05"),
+            ("date_modify", "2062-01-01T00:00:00+03:00"),
+            ("opportunity", "NaN"),
+            ("opportunity", "-5e2"),
+            ("opportunity", "1" * 30),
+            ("stage_id", "UC_GONE"),
+            ("id", "7.0"),
+            ("lead_id", "999999"),
+            ("moved_time", "2026-09-01 25:00"),
+        ]
+    ):
+        spoiled["crm_deal"][number][column] = value
+    spoiled["crm_lead"].append(dict(spoiled["crm_lead"][0]))
+    guarded = Guarded(tmp_path, NOW)
+    write_portal(guarded.raw, spoiled)
+    expected = guarded.check()
+    assert len(failed(expected)) > 5
+
+    with postgres.server() as url:
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("create schema bitrix24"))
+            for table, rows in spoiled.items():
+                columns = ", ".join(f"{column} text" for column in COLUMNS[table])
+                connection.execute(sqlalchemy.text(f"create table bitrix24.{table} ({columns})"))
+                values = ", ".join(f":{column}" for column in COLUMNS[table])
+                connection.execute(
+                    sqlalchemy.text(f"insert into bitrix24.{table} values ({values})"), rows
+                )
+        on_server = Guarded(tmp_path, NOW, CRM_RAW_URL=url)
+        assert on_server.check() == expected
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CRM_RAW_URL", url)
+            patch.setenv("CRM_WAREHOUSE_DB", str(tmp_path / "no.duckdb"))
+            for _ in range(2):
+                with pytest.raises(DataError, match="not_before_1995"):
+                    guard(Project(REPOSITORY, {}), Log("json"))
+        with engine.connect() as connection:
+            runs = connection.execute(
+                sqlalchemy.text("select count(distinct run_id) from quality.data_quality_results")
+            ).scalar()
+        assert runs == 2
