@@ -134,6 +134,9 @@ class RawValues:
 def _attach(project: Project, connection: sqlalchemy.Connection, name: str) -> None:
     statements = (
         "set TimeZone = 'UTC'",
+        # what does not fit is put into the folder of the scratch file
+        "set memory_limit = '2GB'",
+        "set preserve_insertion_order = false",
         f"attach '{literal(project.raw_db)}' as {quote(name)} (read_only)",
     )
     for statement in statements:
