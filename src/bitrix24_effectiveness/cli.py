@@ -15,7 +15,6 @@ from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
 from bitrix24_effectiveness.explain import explain
-from bitrix24_effectiveness.guard import guard
 from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
@@ -122,6 +121,13 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     load_files(project, folder, out or project.raw_db, run.log)
 
 
+def _guard(run: _Run, project: Project, data_docs: Path | None = None) -> None:
+    # its libraries take a while to import: not for `--help` and not for a bad option
+    from bitrix24_effectiveness.guard import guard
+
+    guard(project, run.log, data_docs)
+
+
 @cli.command("guard")
 @click.option(
     "--data-docs",
@@ -139,11 +145,11 @@ def guard_command(run: _Run, data_docs: bool) -> None:
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     if project.raw_url:
         preflight.check_vars(project)
-        guard(project, run.log, folder)
+        _guard(run, project, folder)
     else:
         with only_run(project.warehouse_db):
             preflight.check(project)
-            guard(project, run.log, folder)
+            _guard(run, project, folder)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
 
@@ -187,7 +193,7 @@ def run_command(run: _Run, lang: str) -> None:
         raise ConfigurationError("models are built on DuckDB only so far: unset CRM_RAW_URL")
     with only_run(project.warehouse_db):
         preflight.check(project)
-        guard(project, run.log)
+        _guard(run, project)
         building.build(project, run.log)
         publish(project, run.log)
     report(project, lang, run.log)

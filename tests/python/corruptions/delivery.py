@@ -65,7 +65,8 @@ def table_empty(portal: Portal) -> None:
     portal["crm_deal"].clear()
 
 
-@stopped("crm_status.columns", "crm_status.rows")
+@stopped("crm_status.columns", "crm_status.rows", "crm_deal.stage_mostly_known",
+         "crm_lead.status_mostly_known")  # fmt: skip
 def required_table_missing(portal: Portal) -> None:
     """The table was dropped before the reload failed."""
     del portal["crm_status"]
