@@ -1,3 +1,3 @@
 {% macro parse_number(column) %}
-    {{ try_cast(column, 'numeric(20, 6)') }}
+    {{ try_cast(column, 'numeric(18, 4)') }}
 {% endmacro %}
