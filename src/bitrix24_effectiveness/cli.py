@@ -121,11 +121,20 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     load_files(project, folder, out or project.raw_db, run.log)
 
 
-def _guard(run: _Run, project: Project, data_docs: Path | None = None) -> None:
+_new_portal = click.option(
+    "--new-portal",
+    is_flag=True,
+    help="The raw tables are those of another portal: compare with no earlier run.",
+)
+
+
+def _guard(
+    run: _Run, project: Project, data_docs: Path | None = None, new_portal: bool = False
+) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs)
+    guard(project, run.log, data_docs, new_portal)
 
 
 @cli.command("guard")
@@ -134,8 +143,9 @@ def _guard(run: _Run, project: Project, data_docs: Path | None = None) -> None:
     is_flag=True,
     help="Also write Great Expectations' own pages, to the folder data_docs beside the warehouse.",
 )
+@_new_portal
 @click.pass_obj
-def guard_command(run: _Run, data_docs: bool) -> None:
+def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
     """Judge the raw tables; build nothing.
 
     Raw tables on a PostgreSQL server are named by CRM_RAW_URL, such as
@@ -145,11 +155,11 @@ def guard_command(run: _Run, data_docs: bool) -> None:
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     if project.raw_url:
         preflight.check_vars(project)
-        _guard(run, project, folder)
+        _guard(run, project, folder, new_portal)
     else:
         with only_run(project.warehouse_db):
             preflight.check(project)
-            _guard(run, project, folder)
+            _guard(run, project, folder, new_portal)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
 
@@ -185,15 +195,16 @@ def report_command(run: _Run, lang: str) -> None:
 
 @cli.command("run")
 @_language
+@_new_portal
 @click.pass_obj
-def run_command(run: _Run, lang: str) -> None:
+def run_command(run: _Run, lang: str, new_portal: bool) -> None:
     """Guard, build, publish and report."""
     project = run.project
     if project.raw_url:
         raise ConfigurationError("models are built on DuckDB only so far: unset CRM_RAW_URL")
     with only_run(project.warehouse_db):
         preflight.check(project)
-        _guard(run, project)
+        _guard(run, project, new_portal=new_portal)
         building.build(project, run.log)
         publish(project, run.log)
     report(project, lang, run.log)

@@ -218,6 +218,19 @@ def test_a_table_that_shrank_since_the_last_accepted_run(
         answer = guarded_mini.run("guard")
         assert answer.returncode == 1
         assert "raw data failed tasks.rows" in answer.stderr
+    assert "run once with --new-portal" in answer.stderr
+    assert guarded_mini.run("guard", "--new-portal").returncode == 0
+    assert guarded_mini.run("guard").returncode == 0
+
+
+def test_another_raw_file_is_not_compared_with_this_one(
+    guarded_mini: MiniProject, healthy: Portal
+) -> None:
+    assert guarded_mini.run("guard").returncode == 0
+    other = Path(guarded_mini.env["CRM_RAW_DB"]).with_name("other.duckdb")
+    write_portal(other, healthy | {"tasks": healthy["tasks"][:3]})
+    guarded_mini.env["CRM_RAW_DB"] = str(other)
+    assert guarded_mini.run("guard").returncode == 0
 
 
 def test_data_docs_without_personal_values(guarded_mini: MiniProject, healthy: Portal) -> None:

@@ -33,22 +33,24 @@ _LONG_AGO = datetime(1, 1, 1)
 Suites = dict[str, dict[str, list[dict[str, Any]]]]
 
 
-def guard(project: Project, log: Log, data_docs: Path | None = None) -> list[Finding]:
+def guard(
+    project: Project, log: Log, data_docs: Path | None = None, new_portal: bool = False
+) -> list[Finding]:
     """Judges the raw tables, keeps the findings in the warehouse and shows those that failed.
 
     Args:
         project: Where the raw tables and the warehouse are.
         log: Where the findings are shown.
         data_docs: Folder for Great Expectations' own pages, if they are wanted.
+        new_portal: Compare with no earlier run: the raw tables are those of another portal.
 
     Raises:
         DataError: a critical check failed or could not be evaluated; names it.
     """
     started = time.monotonic()
     now = datetime.now(UTC)
-    findings = check_raw_tables(
-        project, now, results.observed_before(project), log=log, data_docs=data_docs
-    )
+    before = {} if new_portal else results.observed_before(project)
+    findings = check_raw_tables(project, now, before, log=log, data_docs=data_docs)
     results.keep(project, now.isoformat(timespec="microseconds"), findings)
     _show(findings, log)
     stopping = [finding for finding in findings if finding.stops]
@@ -65,7 +67,10 @@ def guard(project: Project, log: Log, data_docs: Path | None = None) -> list[Fin
     )
     if stopping:
         names = ", ".join(f"{finding.table}.{finding.check}" for finding in stopping)
-        raise DataError(f"raw data failed {names}: the published marts stay as they are")
+        hint = ""
+        if before and any(finding.check in ("rows", "columns") for finding in stopping):
+            hint = " (if this is another portal than last time, run once with --new-portal)"
+        raise DataError(f"raw data failed {names}: the published marts stay as they are{hint}")
     return findings
 
 

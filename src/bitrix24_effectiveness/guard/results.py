@@ -49,8 +49,18 @@ def _engine(project: Project) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
 
 
+def _raw_source(project: Project) -> str:
+    """Where the raw tables lie, without a password: runs on another source are not comparable."""
+    if project.raw_url:
+        return sqlalchemy.make_url(project.raw_url).render_as_string(hide_password=True)
+    return str(project.raw_db)
+
+
 def observed_before(project: Project) -> dict[tuple[str, str], str]:
-    """What each check (table, name) observed in the last accepted run; empty: there was none."""
+    """What each check (table, name) observed in the last accepted run on the same raw tables.
+
+    Empty: there was none.
+    """
     engine = _engine(project)
     with engine.connect() as connection:
         if not _exists(connection):
@@ -60,8 +70,9 @@ def observed_before(project: Project) -> dict[tuple[str, str], str]:
             for row in connection.execute(
                 sqlalchemy.text(
                     f"select raw_table, check_name, observed from {TABLE} where run_id = "
-                    f"(select max(run_id) from {TABLE} where is_accepted)"
-                )
+                    f"(select max(run_id) from {TABLE} where is_accepted and raw_source = :source)"
+                ),
+                {"source": _raw_source(project)},
             )
         }
 
@@ -86,6 +97,7 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
         asdict(finding)
         | {
             "run_id": run_id,
+            "raw_source": _raw_source(project),
             "is_accepted": is_accepted,
             "failing_keys": json.dumps(finding.failing_keys),
         }
@@ -95,14 +107,14 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
         connection.execute(sqlalchemy.text(f"create schema if not exists {SCHEMA}"))
         connection.execute(
             sqlalchemy.text(
-                f"create table if not exists {TABLE} (run_id text, is_accepted boolean, "
-                "raw_table text, check_name text, severity text, passed boolean, observed text, "
-                "failing_keys text)"
+                f"create table if not exists {TABLE} (run_id text, raw_source text, "
+                "is_accepted boolean, raw_table text, check_name text, severity text, "
+                "passed boolean, observed text, failing_keys text)"
             )
         )
         connection.execute(
             sqlalchemy.text(
-                f"insert into {TABLE} values (:run_id, :is_accepted, :table, :check, "
+                f"insert into {TABLE} values (:run_id, :raw_source, :is_accepted, :table, :check, "
                 ":severity, :passed, :observed, :failing_keys)"
             ),
             rows,
