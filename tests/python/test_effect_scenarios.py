@@ -272,7 +272,7 @@ def test_a_baseline_of_a_rate_needs_only_its_sample(effects: Effects) -> None:
     rows = values(conversion=dict.fromkeys(AFTER, (40, 100)))
     for size, status, warning in (
         (500, "better", "measured_by_hand"),
-        (None, "no_data", "sample_too_small"),
+        (None, "not_distinguishable", "no_interval"),
     ):
         row = judged(
             effects,
