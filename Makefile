@@ -62,10 +62,12 @@ fuzz: $(READY)
 calibrate: $(READY)
 	python tests/python/calibration.py $(CALIBRATE)
 
-# how requirements.lock was made; needs uv
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --no-emit-index-url --no-annotate --no-header --quiet
+# how the locks were made; needs uv
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-strip-extras --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	$(COMPILE) --extra dev --extra postgres -o requirements.lock
+	$(COMPILE) --extra dev --extra postgres --extra spark -c requirements.lock -o requirements-spark.lock
 
 clean:
 	rm -rf .venv data target logs build .pytest_cache .ruff_cache .hypothesis
