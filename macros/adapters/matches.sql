@@ -1,3 +1,3 @@
 {% macro matches(column, pattern) -%}
-    regexp_matches({{ column }}, '{{ pattern }}')
+    {{ return(adapter.dispatch('matches')(column, pattern)) }}
 {%- endmacro %}

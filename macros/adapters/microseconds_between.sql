@@ -1,3 +1,3 @@
 {% macro microseconds_between(earlier, later) -%}
-    {{ dbt.datediff(earlier, later, 'microsecond') }}
+    {{ return(adapter.dispatch('microseconds_between')(earlier, later)) }}
 {%- endmacro %}

@@ -1,3 +1,3 @@
 {% macro to_local(utc_timestamp) -%}
-    ({{ utc_timestamp }} at time zone 'UTC' at time zone '{{ var('reporting_timezone') }}')
+    {{ return(adapter.dispatch('to_local')(utc_timestamp)) }}
 {%- endmacro %}

@@ -1,3 +1,3 @@
 {% macro to_utc(local_timestamp, timezone=var('reporting_timezone')) -%}
-    ({{ local_timestamp }} at time zone '{{ timezone }}' at time zone 'UTC')
+    {{ return(adapter.dispatch('to_utc')(local_timestamp, timezone)) }}
 {%- endmacro %}

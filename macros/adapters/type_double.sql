@@ -1,3 +1,3 @@
 {% macro type_double() -%}
-    double
+    {{ return(adapter.dispatch('type_double')()) }}
 {%- endmacro %}

@@ -1,8 +1,12 @@
+{#- the shape is judged here, the same on every engine; engines only know whether the month has that day -#}
 {% macro parse_timestamp(column) %}
+    {%- set day = '^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])' -%}
+    {%- set minute = '[T ]([01][0-9]|2[0-3]):[0-5][0-9]' -%}
+    {%- set second = ':[0-5][0-9]([.][0-9]*)?' -%}
+    {%- set offset = '(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)' %}
     case
-        when not {{ matches(column, '^[0-9]{4}-[0-9]{2}-[0-9]{2}') }} then null
-        when {{ matches(column, ':[0-9]{2}.*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$') }}
-            then {{ try_cast(column, 'timestamptz') }} at time zone 'UTC'
-        else {{ to_utc(try_cast(column, 'timestamp'), var('portal_timezone')) }}
+        when {{ matches(column, day ~ minute ~ second ~ offset ~ '$') }} then {{ utc_from_text(column) }}
+        when {{ matches(column, day ~ '(' ~ minute ~ '(' ~ second ~ ')?)?$') }}
+            then {{ to_utc(clock_time_from_text(column), var('portal_timezone')) }}
     end
 {% endmacro %}

@@ -14,11 +14,11 @@ dates as (
 
 starts as (
 
-    {% for grain in ['month', 'quarter', 'year'] %}
+    {% for grain, months in [('month', 1), ('quarter', 3), ('year', 12)] %}
     select distinct
         '{{ grain }}' as period_grain,
         {{ grain }}_start as period_start,
-        cast({{ dbt.dateadd(grain, 1, grain ~ '_start') }} as date) as next_period_start
+        cast({{ dbt.dateadd('month', months, grain ~ '_start') }} as date) as next_period_start
 
     from dates
     {% if not loop.last %}union all{% endif %}

@@ -35,14 +35,9 @@ problems as (
     from with_neighbours
 
     where
-        start_time not like '__:__'
-        or end_time not like '__:__'
-        or start_minute is null
+        start_minute is null
         or end_minute is null
-        or start_minute < 0
         or end_minute > 1440
-        or mod(start_minute, 60) <> {{ try_cast('substring(start_time, 4, 2)', 'integer') }}
-        or mod(end_minute, 60) <> {{ try_cast('substring(end_time, 4, 2)', 'integer') }}
 
     union all
 

@@ -1,0 +1,3 @@
+{% macro clock_time_from_text(text) -%}
+    {{ return(adapter.dispatch('clock_time_from_text')(text)) }}
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro default__clock_time_from_text(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}

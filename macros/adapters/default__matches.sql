@@ -1,0 +1,3 @@
+{% macro default__matches(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}

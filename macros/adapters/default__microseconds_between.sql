@@ -1,0 +1,3 @@
+{% macro default__microseconds_between(earlier, later) -%}
+    {{ dbt.datediff(earlier, later, 'microsecond') }}
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro default__number_from_text(text) -%}
+    try_cast({{ text }} as numeric(18, 4))
+{%- endmacro %}

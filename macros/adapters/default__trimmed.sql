@@ -1,0 +1,3 @@
+{% macro default__trimmed(text) -%}
+    trim({{ text }})
+{%- endmacro %}

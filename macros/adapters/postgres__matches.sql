@@ -1,0 +1,3 @@
+{% macro postgres__matches(column, pattern) -%}
+    {{ column }} ~ '{{ pattern }}'
+{%- endmacro %}
