@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 # sqlfluff imports this by a path with `..` in it
 _PROJECT = Path(__file__).resolve().parents[2] / "dbt_project.yml"
@@ -24,8 +26,13 @@ class _Adapter:
     """The dbt object that finds the implementation of a macro for an engine."""
 
     def dispatch(self, name: str) -> Callable[..., str]:
-        """Gives a call of a function of that name: right in shape, never run."""
-        return lambda *arguments: f"{name}({', '.join(map(str, arguments))})"
+        """Gives the implementation that DuckDB has."""
+
+        @pass_context
+        def implementation(context: Context, *arguments: str) -> str:
+            return context.resolve(f"default__{name}")(*arguments)
+
+        return implementation
 
 
 adapter = _Adapter()

@@ -82,7 +82,7 @@ curve as (
         exp(
             sum(
                 case
-                    when won_deals = deals_at_risk then -1000
+                    when won_deals = deals_at_risk then -100
                     else ln(1 - cast(won_deals as {{ type_double() }}) / cast(deals_at_risk as {{ type_double() }}))
                 end
             ) over (

@@ -105,6 +105,8 @@ joined as (
     select
         cohort_months.cohort_month,
         cohort_months.period_month,
+        cast({{ dbt.datediff('cohort_months.cohort_month', 'cohort_months.period_month', 'month') }} as bigint)
+            as months_since,
         cohort_months.clients,
         coalesce(active_by_month.active_clients, 0) as active_clients,
         coalesce(purchases_by_month.purchasing_clients, 0) as purchasing_clients,
@@ -133,10 +135,9 @@ final as (
 
     select
         cast(cohort_month as {{ dbt.type_string() }})
-        || '|' || cast({{ dbt.datediff('cohort_month', 'period_month', 'month') }} as {{ dbt.type_string() }})
-            as client_cohort_key,
+        || '|' || cast(months_since as {{ dbt.type_string() }}) as client_cohort_key,
         cohort_month,
-        {{ dbt.datediff('cohort_month', 'period_month', 'month') }} as months_since,
+        months_since,
         period_month,
         clients,
         active_clients,
