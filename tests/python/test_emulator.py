@@ -342,3 +342,27 @@ def test_a_seed_gives_the_same_faults_and_changes_again() -> None:
     assert (faults, tables) != drawn(8)
     failing = "".join("x" if any(f.fails for f in at) else "." for at in faults)
     assert "xx" in failing and "xxx" not in failing
+
+
+def test_a_patient_client_gets_everything_whatever_goes_wrong() -> None:
+    """Every schedule of passing faults can be survived, else no client could be judged by it."""
+    for seed in range(20):
+        plan = RandomFaults(seed, 0.5, changes=False, patience=3)
+        with Emulator(plain_portal(), plan) as emulator:
+            found: list[int] = []
+            while len(found) % 50 == 0:
+                found = sorted({*found, *_patiently(emulator, found[-1] if found else 0)})
+            assert found == list(range(1, 121))
+
+
+def _patiently(emulator: Emulator, last: int) -> list[int]:
+    for _ in range(4):
+        try:
+            answer = call(
+                emulator, "crm.deal.list", filter={">ID": last}, order={"ID": "ASC"}, start=-1
+            )
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            continue
+        if answer[0] == 200:
+            return ids(answer)
+    raise AssertionError("four requests in a row failed")
