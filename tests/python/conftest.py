@@ -115,7 +115,6 @@ def mini(tmp_path: Path) -> MiniProject:
     for name in (
         "dbt_project.yml",
         "profiles.yml",
-        "macros/generate_schema_name.sql",
         "models/staging/bitrix24/_sources.yml",
     ):
         files[name] = (REPOSITORY / name).read_text("utf-8")

@@ -17,34 +17,6 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
 from bitrix24_effectiveness.project import Project
 
-# PostgreSQL 15 has no cast that gives null, so what would fail has to be told by its look
-_MONTH_AND_DAY = (
-    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
-    "|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-)
-_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
-_TIME = "([T ]+([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?)?"
-_OFFSET = " *(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)?"
-_TIMESTAMP = (
-    f"^(([0-9]{{3}}[1-9]|[0-9]{{2}}[1-9]0|[0-9][1-9]00|[1-9]000)-{_MONTH_AND_DAY}"
-    f"|{_LEAP_YEAR}-02-29){_TIME}{_OFFSET}$"
-)
-_NUMBER = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$"
-_ON_POSTGRES = f"""
-{{% macro matches(column, pattern) %}}({{{{ column }}}} ~ '{{{{ pattern }}}}'){{% endmacro %}}
-{{% macro try_cast(expression, data_type) %}}
-    {{%- if data_type.startswith('numeric') -%}}
-        case when {{{{ expression }}}} ~ '{_NUMBER}' then
-            case when abs(cast({{{{ expression }}}} as numeric)) < 1e14
-                then cast({{{{ expression }}}} as {{{{ data_type }}}}) end
-        end
-    {{%- else -%}}
-        case when {{{{ expression }}}} ~ '{_TIMESTAMP}'
-            then cast({{{{ expression }}}} as {{{{ data_type }}}}) end
-    {{%- endif -%}}
-{{% endmacro %}}
-"""
-
 
 class RawValues:
     """The tables of values, and which of the contract's columns the raw tables really have."""
@@ -62,7 +34,7 @@ class RawValues:
         if self._is_duckdb:
             _attach(project, connection, self._database)
         self._columns = self._present(connection)
-        self._macros = _macros(project, self._is_duckdb)
+        self._macros = _macros(project, "duckdb" if self._is_duckdb else "postgres")
         if self._is_duckdb:
             # the dialect knows no transactions, and one commit is quicker than one per table
             connection.exec_driver_sql("begin")
@@ -143,21 +115,28 @@ def _attach(project: Project, connection: sqlalchemy.Connection, name: str) -> N
         connection.exec_driver_sql(statement)
 
 
-def _macros(project: Project, is_duckdb: bool) -> Any:
+def _macros(project: Project, engine: str) -> Any:
     folder = project.directory / "macros"
     paths = [
         *sorted((folder / "raw").glob("parse_*.sql")),
         *(folder / "raw" / f"{name}.sql" for name in ("raw_text", "rejection_reason")),
-        *(folder / "adapters" / f"{name}.sql" for name in ("matches", "to_utc", "try_cast")),
+        *sorted((folder / "adapters").glob("*.sql")),
     ]
     try:
         source = "\n".join(path.read_text("utf-8") for path in paths)
     except OSError as error:
         raise ConfigurationError(f"macro {error.filename} cannot be read") from error
-    environment = jinja2.Environment(undefined=jinja2.Undefined)
+
+    def dispatch(name: str) -> Any:
+        own = getattr(module, f"{engine}__{name}", None)
+        return own or getattr(module, f"default__{name}")
+
+    environment = jinja2.Environment(undefined=jinja2.Undefined, extensions=["jinja2.ext.do"])
     environment.globals |= {
         "var": lambda name, default=None: project.vars.get(name, default),
         "return": lambda value: value,
         "dbt": {"type_string": lambda: "text"},
+        "adapter": {"dispatch": dispatch},
     }
-    return environment.from_string(source + ("" if is_duckdb else _ON_POSTGRES)).module
+    module = environment.from_string(source).module
+    return module
