@@ -7,5 +7,5 @@
     {%- if loaded is none -%}
         {{ return(none) }}
     {%- endif -%}
-    {{ return(adapter.get_columns_in_relation(loaded) | map(attribute='name') | map('lower') | list) }}
+    {{ return(adapter.get_columns_in_relation(loaded) | map(attribute='name') | list) }}
 {% endmacro %}

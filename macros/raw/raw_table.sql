@@ -1,12 +1,16 @@
 {#- the declared columns of a raw table as trimmed text, named raw_<column>; what is absent is null -#}
 {% macro raw_table(table) %}
     {%- set relation = source('bitrix24', table) -%}
+    {%- set renamed = raw_column_names(table) -%}
     {%- if not execute -%}
         {{ return('select * from ' ~ relation) }}
     {%- endif -%}
     {%- set contract = raw_table_contract(table) -%}
-    {%- set renamed = var('raw_columns').get(table, {}) -%}
     {%- set present = raw_columns_present(relation, contract) -%}
+    {%- set own_names = {} -%}
+    {%- for name in present or [] -%}
+        {%- do own_names.update({bare_name(name): name}) -%}
+    {%- endfor -%}
 
     {%- if present is none and contract.config.meta.required -%}
         {%- do exceptions.raise_compiler_error(
@@ -16,8 +20,9 @@
     select
     {%- for column in contract.columns.values() %}
         {%- set raw_name = renamed.get(column.name, column.name) %}
-        {%- if raw_name | lower in (present or []) %}
-        {{ raw_text(adapter.quote(raw_name), column.config.meta.raw_type) }} as raw_{{ column.name }}
+        {%- set own_name = own_names.get(bare_name(raw_name)) %}
+        {%- if own_name %}
+        {{ raw_text(adapter.quote(own_name), column.config.meta.raw_type) }} as raw_{{ column.name }}
         {%- else %}
             {%- if present is not none and column.config.meta.required -%}
                 {%- do exceptions.raise_compiler_error(

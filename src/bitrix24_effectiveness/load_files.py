@@ -41,9 +41,9 @@ def load_files(project: Project, folder: Path, out: Path, log: Log) -> dict[str,
         raise ConfigurationError(f"{folder}: no such folder")
     files = _files_by_table(project, folder, log)
     missing = [
-        table.name
+        identifier
         for table in project.raw_tables.values()
-        if table.required and project.raw_identifier(table.name) not in files
+        if table.required and (identifier := project.raw_identifier(table.name)) not in files
     ]
     if missing:
         raise ConfigurationError(

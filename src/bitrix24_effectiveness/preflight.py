@@ -16,7 +16,7 @@ import duckdb
 
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import quote
-from bitrix24_effectiveness.project import Project, RawTable
+from bitrix24_effectiveness.project import Project, RawTable, bare_name
 
 
 def check(project: Project) -> None:
@@ -98,6 +98,11 @@ def _check_thresholds(thresholds: Any, known: dict[str, Any]) -> None:
 
 
 def _check_mappings(project: Project) -> None:
+    preset, presets = project.vars["raw_preset"], project.vars["raw_presets"]
+    if preset not in presets:
+        raise _bad_var(
+            "raw_preset", preset, f"one of {', '.join(presets)}{_suggestion(str(preset), presets)}"
+        )
     identifiers = project.vars.get("raw_identifiers") or {}
     columns = project.vars.get("raw_columns") or {}
     for name, mapping in (("raw_identifiers", identifiers), ("raw_columns", columns)):
@@ -277,13 +282,13 @@ def check_raw(project: Project) -> None:
         )
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            found: dict[str, set[str]] = {}
+            found: dict[str, dict[str, str]] = {}
             for table, column in connection.execute(
-                "select lower(table_name), lower(column_name) from duckdb_columns() "
+                "select lower(table_name), column_name from duckdb_columns() "
                 "where database_name = current_database() and lower(schema_name) = lower(?)",
                 [schema],
             ).fetchall():
-                found.setdefault(table, set()).add(column)
+                found.setdefault(table, {})[bare_name(column)] = column
             _check_raw_tables(project, schema, found)
             _check_base_currency(project, schema, found, connection)
     except duckdb.IOException as error:
@@ -292,7 +297,7 @@ def check_raw(project: Project) -> None:
         raise ConfigurationError(f"{path}: {_first_line(error)}") from error
 
 
-def _check_raw_tables(project: Project, schema: str, found: dict[str, set[str]]) -> None:
+def _check_raw_tables(project: Project, schema: str, found: dict[str, dict[str, str]]) -> None:
     path = project.raw_db
     if not found:
         raise ConfigurationError(
@@ -309,11 +314,12 @@ def _check_raw_tables(project: Project, schema: str, found: dict[str, set[str]])
             )
 
 
-def _check_raw_columns(project: Project, table: RawTable, name: str, found: set[str]) -> None:
+def _check_raw_columns(project: Project, table: RawTable, name: str, found: dict[str, str]) -> None:
     mapped = (project.vars.get("raw_columns") or {}).get(table.name) or {}
     for column in table.columns:
         raw_name = project.raw_column(table.name, column.name)
-        if raw_name.lower() not in found and (column.required or column.name in mapped):
+        is_needed = column.required or mapped.get(column.name)
+        if is_needed and bare_name(raw_name) not in found:
             raise ConfigurationError(
                 f"table {name} in {project.raw_db} has no column {raw_name}, which is required: "
                 "load it, or give its name in the var raw_columns"
@@ -323,7 +329,7 @@ def _check_raw_columns(project: Project, table: RawTable, name: str, found: set[
 def _check_base_currency(
     project: Project,
     schema: str,
-    found: dict[str, set[str]],
+    found: dict[str, dict[str, str]],
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     currency = project.vars.get("base_currency")
@@ -332,8 +338,9 @@ def _check_base_currency(
     with (project.seeds_dir / "exchange_rates.csv").open(encoding="utf-8", newline="") as file:
         known = {row["base_currency"] for row in csv.DictReader(file)}
     for table, column in (("crm_currency", "currency"), ("crm_deal", "currency_id")):
-        identifier, name = project.raw_identifier(table), project.raw_column(table, column)
-        if name.lower() in found.get(identifier.lower(), set()):
+        identifier = project.raw_identifier(table)
+        raw_name = bare_name(project.raw_column(table, column))
+        if name := found.get(identifier.lower(), {}).get(raw_name):
             rows = connection.execute(
                 f"select distinct upper(trim(cast({quote(name)} as varchar))) "
                 f"from {quote(schema)}.{quote(identifier)}"

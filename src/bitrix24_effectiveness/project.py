@@ -148,13 +148,27 @@ class Project:
             for seed in document.get("seeds", [])
         }
 
+    @property
+    def _raw_preset(self) -> dict[str, Any]:
+        return self.vars["raw_presets"][self.vars["raw_preset"]]
+
     def raw_identifier(self, table: str) -> str:
-        """Name that a raw table has in the raw database (var `raw_identifiers`)."""
-        return (self.vars.get("raw_identifiers") or {}).get(table, table)
+        """Name that a raw table has in the raw database (vars `raw_preset`, `raw_identifiers`)."""
+        names = self._raw_preset["identifiers"] | (self.vars.get("raw_identifiers") or {})
+        return names.get(table, table)
 
     def raw_column(self, table: str, column: str) -> str:
-        """Name that a raw column has there (var `raw_columns`)."""
-        return ((self.vars.get("raw_columns") or {}).get(table) or {}).get(column, column)
+        """Name that a raw column has there (vars `raw_preset`, `raw_columns`); empty: not read.
+
+        Its case and underscores mean nothing: compare by `bare_name`.
+        """
+        given = (self.vars.get("raw_columns") or {}).get(table) or {}
+        return (self._raw_preset["columns"].get(table, {}) | given).get(column, column)
+
+
+def bare_name(name: str) -> str:
+    """The name of a raw column without case and underscores, as the macro of this name has it."""
+    return name.lower().replace("_", "")
 
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:

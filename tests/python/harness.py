@@ -99,21 +99,25 @@ class Compiled:
             else {},
         )
 
-    def run(self, case: Case) -> duckdb.DuckDBPyConnection:
-        """The case with all models built, in memory."""
+    def run(self, case: Case, raw: Path | None = None) -> duckdb.DuckDBPyConnection:
+        """The case with all models built, in memory; the raw tables may be those of a file."""
         connection = duckdb.connect()
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set threads = 1")
+        files = {"raw": f"attach '{raw}' as raw (read_only)"} if raw else {}
         for database in self.databases:
-            connection.execute(f"attach ':memory:' as {_quoted(database)}")
+            attached = files.get(database, f"attach ':memory:' as {_quoted(database)}")
+            connection.execute(attached)
         schemas = {node.schema for node in [*self.models, *self.seeds.values()]}
-        schemas |= {relation.rpartition(".")[0] for relation in self.sources.values()}
+        if raw is None:
+            schemas |= {relation.rpartition(".")[0] for relation in self.sources.values()}
         for schema in schemas:
             connection.execute(f"create schema if not exists {schema}")
         for table, columns in COLUMNS.items():
-            rows = case.portal.get(table) or []
-            types = {column: _type_of(rows, column) for column in columns}
-            _load(connection, self.sources[table], types, rows)
+            if raw is None:
+                rows = case.portal.get(table) or []
+                types = {column: _type_of(rows, column) for column in columns}
+                _load(connection, self.sources[table], types, rows)
         for name, seed in self.seeds.items():
             types = seed.columns
             rows = case.seeds.get(name)

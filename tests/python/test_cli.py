@@ -66,6 +66,7 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{finding_thresholds: {deal_stuck: 5}}", "is no finding; did you mean deals_stuck?"),
         ("{finding_thresholds: {deals_stuck: 120}}", "deals_stuck is 120: it must be a number"),
         ("{finding_thresholds: {deals_stuck: 5}}", "has no deals_won_at_once: a run that gives"),
+        ("{raw_preset: crm_items}", "raw_preset is crm_items: it must be one of rest, crm_item,"),
         ("{raw_identifiers: {crm_deals: b24_deals}}", "crm_deals is no raw table; did you mean"),
         ("{raw_columns: {crm_deal: {stage: s}}}", "crm_deal has no column stage"),
         ("{raw_columns: x}", "raw_columns is x: it must be a mapping"),

@@ -48,7 +48,7 @@ call_legs as (
         coalesce(result_code = '200', duration_seconds > 0, false) as is_connected,
         row_number() over (
             partition by activity_id, coalesce(result_code = '200', duration_seconds > 0, false)
-            order by started_at, cast(call_id as bigint)
+            order by started_at, length(call_id), call_id
         ) as leg_number
 
     from calls

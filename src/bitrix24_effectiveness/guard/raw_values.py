@@ -15,7 +15,7 @@ import sqlalchemy
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
-from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.project import Project, bare_name
 
 
 class RawValues:
@@ -48,11 +48,19 @@ class RawValues:
         found = self._columns.get(self._project.raw_identifier(table).lower())
         if found is None:
             return None
-        mapped = {
-            self._project.raw_column(table, column.name).lower(): column.name
+        own_names = {bare_name(own_name): own_name for own_name in found.values()}
+        contract = {
+            column.name: own_names.get(bare_name(self._project.raw_column(table, column.name)))
             for column in self._project.raw_tables[table].columns
         }
-        return {mapped.get(name, name): own_name for name, own_name in found.items()}
+        mapped = {name: own_name for name, own_name in contract.items() if own_name}
+        # a column that only looks like one of the contract's is neither read nor shown as it
+        others = {
+            name: own_name
+            for name, own_name in found.items()
+            if name not in contract and own_name not in mapped.values()
+        }
+        return mapped | others
 
     def delivered_query(self, table: str) -> str:
         """The raw table with the contract's names for its columns."""

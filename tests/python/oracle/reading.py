@@ -104,7 +104,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "is_incoming_channel": "flag",
     },
     "telephony_call": {
-        "id": "id",
+        "id": "text",
         "call_start_date": "time",
         "call_type": "id",
         "call_duration": "number",

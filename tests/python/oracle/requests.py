@@ -137,7 +137,7 @@ class Requests:
     def _activity(self, row: dict[str, Any]) -> Activity:
         type_id, direction = row["type_id"], row["direction"]
         calls = self.calls.get(row["id"], []) if type_id == "2" else []
-        calls.sort(key=lambda call: (call["call_start_date"], int(call["id"])))
+        calls.sort(key=lambda call: (call["call_start_date"], len(call["id"]), call["id"]))
         at = row["start_time"] if type_id in ("1", "2", "4") else None
         at = at or row["created"]
         if calls:

@@ -1,0 +1,3 @@
+{% macro bare_name(name) %}
+    {{ return(name | lower | replace('_', '')) }}
+{% endmacro %}

@@ -1,0 +1,161 @@
+"""One portal as other ways of loading deliver it: other names, other types, fewer columns.
+
+Each shape is written from the documentation of that way, not from the presets that read it: see
+docs/loading.md for the sources.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Row = dict[str, Any]
+Portal = dict[str, list[Row]]
+
+SERVER_ZONE = ZoneInfo("Europe/Moscow")
+
+# -- crm.item.list, crm.category.list and tasks.task.list
+
+_OF_ITEMS = {
+    "date_create": "createdTime",
+    "date_modify": "updatedTime",
+    "created_by_id": "createdBy",
+}
+_OF_LEADS = {"status_id": "stageId", "status_semantic_id": "stageSemanticId"}
+
+
+def universal_methods(portal: Portal) -> Portal:
+    """Names in camelCase, ids and amounts as numbers; classic methods deliver the rest."""
+    shaped = dict(portal)
+    for table in ("crm_deal", "crm_lead", "crm_contact", "crm_company"):
+        names = _OF_ITEMS | (_OF_LEADS if table == "crm_lead" else {})
+        shaped[table] = [
+            {names.get(name) or _camel(name): _of_item(name, row[name]) for name in row}
+            for row in portal[table]
+        ]
+    for table in ("crm_category", "tasks"):
+        shaped[table] = [{_camel(name): row[name] for name in row} for row in portal[table]]
+    return shaped
+
+
+def _of_item(name: str, value: str | None) -> Any:
+    if name == "opportunity":
+        return _or_text(float, value)
+    if name in ("contact_id", "company_id", "lead_id"):
+        return _or_text(int, value) or 0
+    if name == "id" or name.endswith("_by_id") or name == "category_id":
+        return _or_text(int, value)
+    return value or None
+
+
+def _camel(name: str) -> str:
+    return re.sub("_(.)", lambda match: match[1].upper(), name)
+
+
+# -- BI Connector
+
+_TABLES = {"crm_status": "crm_stages", "users": "user", "tasks": "task"}
+_COLUMNS = {
+    "crm_deal_stage_history": {"owner_id": "DEAL_ID", "created_time": "DATE_CREATE"},
+    "crm_lead_status_history": {"owner_id": "LEAD_ID", "created_time": "DATE_CREATE"},
+    "crm_activity": {
+        "created": "DATE_CREATE",
+        "last_updated": "DATE_MODIFY",
+        "direction": "DIRECTION_ID",
+    },
+    "telephony_call": {
+        "id": "CALL_ID",
+        "call_start_date": "CALL_START_TIME",
+        "call_failed_code": "CALL_STATUS_CODE_ID",
+    },
+    "tasks": {"created_by": "CREATED_BY_ID", "uf_crm_task": "CRM_TASK"},
+    "users": {"uf_department": "DEPARTMENT"},
+}
+_LACKS = {
+    "crm_deal": ["is_repeated_approach"],
+    "crm_lead": ["has_phone", "has_email", "moved_time"],
+    "crm_contact": ["has_phone", "has_email"],
+    "crm_company": ["has_phone", "has_email"],
+    "crm_deal_stage_history": ["category_id"],
+    "crm_activity": ["is_incoming_channel"],
+    "crm_status": ["extra"],
+    "users": ["work_position", "user_type"],
+    "tasks": ["status"],
+}
+_TIMES = (
+    "date_create", "date_modify", "date_closed", "moved_time", "begindate", "closedate",
+    "created_time", "created", "last_updated", "start_time", "end_time", "deadline",
+    "call_start_date", "created_date", "closed_date",
+)  # fmt: skip
+_NUMBERS = {"opportunity": float, "call_duration": float, "sort": int}
+
+
+def without_what_bi_connector_lacks(portal: Portal) -> Portal:
+    """The portal as REST delivers it, poorer by what the BI Connector has no place for."""
+    poorer = {
+        table: [
+            {name: row[name] for name in row if name not in _LACKS.get(table, [])} for row in rows
+        ]
+        for table, rows in portal.items()
+        if table != "crm_currency"
+    }
+    poorer["crm_status"] = [
+        row
+        for row in poorer["crm_status"]
+        if row["entity_id"] == "STATUS" or row["entity_id"].startswith("DEAL_STAGE")
+    ]
+    bots = {row["id"] for row in portal["users"] if row["user_type"] == "bot"}
+    poorer["users"] = [row for row in poorer["users"] if row["id"] not in bots]
+    return poorer
+
+
+def bi_connector(portal: Portal) -> Portal:
+    """Names in capitals, native types, times without an offset, texts beside ids.
+
+    Pipelines come from a file of one's own, since the BI Connector has them beside stages only.
+    """
+    shaped = {
+        _TABLES.get(table, table): [
+            {
+                _COLUMNS.get(table, {}).get(name) or name.upper(): _of_bi(name, row[name])
+                for name in row
+            }
+            for row in rows
+        ]
+        for table, rows in portal.items()
+    }
+    for row in shaped["crm_stages"]:
+        row["ENTITY_TYPE_ID"] = 1 if row.pop("ENTITY_ID") == "STATUS" else 2
+    for row in shaped["telephony_call"]:
+        row["CALL_ID"] = f"8F0A{row['CALL_ID']}.1700000000.{row['CALL_ID']}"
+    for row in shaped["user"]:
+        row["NAME"] = " ".join(filter(None, [row["NAME"], row.pop("LAST_NAME")]))
+        row["ACTIVE"] = "Y" if row["ACTIVE"] == "true" else "N"
+    for row in shaped["task"]:
+        row["STATUS"] = "Выполняется"
+        row["CREATED_BY"] = f"[{row['CREATED_BY_ID']}] Иванов Иван"
+    return shaped
+
+
+def _of_bi(name: str, value: str | None) -> Any:
+    if name in _TIMES:
+        return _or_text(_on_the_server, value)
+    if name in _NUMBERS:
+        return _or_text(_NUMBERS[name], value)
+    is_id = name == "id" or name.endswith("_id")
+    return _or_text(int, value) if is_id else value or None
+
+
+def _on_the_server(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(SERVER_ZONE).replace(tzinfo=None)
+
+
+def _or_text(kind: Callable[[str], Any], value: str | None) -> Any:
+    """The value in its type; the demo portal has a few values that can be read by nobody."""
+    try:
+        return kind(value) if value else None
+    except ValueError:
+        return value
