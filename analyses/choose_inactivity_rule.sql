@@ -41,11 +41,10 @@ silences as (
 
     select
         with_next.next_purchased_at is not null as has_ended,
-        {{ dbt.datediff(
+        {{ microseconds_between(
             'with_next.purchased_at',
-            'coalesce(with_next.next_purchased_at, settings.as_of_at)',
-            'hour'
-        ) }} / 24.0 as days
+            'coalesce(with_next.next_purchased_at, settings.as_of_at)'
+        ) }} / 86400000000.0 as days
 
     from with_next
 

@@ -15,6 +15,7 @@ from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
 from bitrix24_effectiveness.explain import explain
+from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
@@ -121,6 +122,26 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     load_files(project, folder, out or project.raw_db, run.log)
 
 
+def _load(run: _Run, project: Project) -> None:
+    # dlt takes a while to import: not for `--help` and not for a bad option
+    from bitrix24_effectiveness.load.loading import load
+
+    load(project, run.log)
+
+
+@cli.command("load")
+@click.pass_obj
+def load_command(run: _Run) -> None:
+    """Load the raw tables from the portal of BITRIX24_WEBHOOK_URL.
+
+    The whole portal the first time, new and changed rows from then on. An interrupted load goes on
+    where it stopped.
+    """
+    project = run.project
+    preflight.check_vars(project)
+    _load(run, project)
+
+
 _new_portal = click.option(
     "--new-portal",
     is_flag=True,
@@ -198,11 +219,14 @@ def report_command(run: _Run, lang: str) -> None:
 @_new_portal
 @click.pass_obj
 def run_command(run: _Run, lang: str, new_portal: bool) -> None:
-    """Guard, build, publish and report."""
+    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
     project = run.project
     if project.raw_url:
         raise ConfigurationError("models are built on DuckDB only so far: unset CRM_RAW_URL")
     with only_run(project.warehouse_db):
+        if Settings.find(project):
+            preflight.check_vars(project)
+            _load(run, project)
         preflight.check(project)
         _guard(run, project, new_portal=new_portal)
         building.build(project, run.log)

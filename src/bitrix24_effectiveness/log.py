@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -69,3 +69,12 @@ class Log:
             self.event(event, message, done=done, total=total, **fields)
         elif self._progress is not None:
             self._progress.update(self._task, completed=done, total=total)
+
+    @contextmanager
+    def status(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Shows on a terminal what is going on while the block runs; a call says it anew."""
+        if self.is_json or not self._console.is_terminal:
+            yield lambda _: None
+            return
+        with self._console.status(escape(text)) as status:
+            yield lambda text: status.update(escape(text))

@@ -1,0 +1,3 @@
+{% macro spark__matches(column, pattern) -%}
+    regexp_like({{ column }}, '{{ pattern }}')
+{%- endmacro %}

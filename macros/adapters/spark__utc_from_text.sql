@@ -1,0 +1,3 @@
+{% macro spark__utc_from_text(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}
