@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, DataError
-from bitrix24_effectiveness.files import replaced_when_done
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-
-MARTS = "marts"
+from bitrix24_effectiveness.warehouse import warehouse_of
 
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
@@ -48,7 +43,7 @@ def build(project: Project, log: Log) -> None:
         [
             node.alias
             for node in nodes
-            if node.schema == MARTS and node.resource_type in ("model", "seed")
+            if node.schema == project.schema("marts") and node.resource_type in ("model", "seed")
         ],
     )
     kinds = [str(node.resource_type) for node in nodes]
@@ -69,22 +64,22 @@ def passed_marts(project: Project) -> list[str]:
     Raises:
         DataError: it failed, was interrupted, or something else wrote to the warehouse since.
     """
-    try:
-        state = json.loads(_state_path(project).read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        state = {"status": "absent"}
-    if state["status"] == "absent" or not project.warehouse_db.is_file():
+    warehouse = warehouse_of(project)
+    state = warehouse.read_state()
+    marts = state.get("marts", [])
+    fingerprint = warehouse.fingerprint(marts)
+    if not state or fingerprint is None:
         raise DataError("nothing to publish: run `crm-effect build` first")
     if state["status"] == "failed":
         raise DataError("not published: the last build failed; mend the data and build again")
     if state["status"] == "running":
         raise DataError("not published: the last build was interrupted; build again")
-    if state["fingerprint"] != _fingerprint(project.warehouse_db):
+    if state["fingerprint"] != fingerprint:
         raise DataError(
             "not published: the warehouse was changed after the last `crm-effect build`; "
             "build again, so that what is published was tested"
         )
-    return sorted(state["marts"])
+    return sorted(marts)
 
 
 @contextmanager
@@ -99,28 +94,20 @@ def kept_passed(project: Project) -> Iterator[None]:
         record(project, "passed", marts)
 
 
-def _state_path(project: Project) -> Path:
-    return project.warehouse_db.with_name(project.warehouse_db.name + ".build.json")
-
-
-def _fingerprint(path: Path) -> list[int]:
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
-
-
 def record(project: Project, status: str, marts: Sequence[str] = ()) -> None:
-    """Writes beside the warehouse how the build stands: `running`, `failed` or `passed`."""
+    """Keeps with the warehouse how the build stands: `running`, `failed` or `passed`."""
+    warehouse = warehouse_of(project)
     state: dict[str, Any] = {"status": status}
     if status == "passed":
-        state |= {"fingerprint": _fingerprint(project.warehouse_db), "marts": list(marts)}
-    with replaced_when_done(_state_path(project)) as unfinished:
-        unfinished.write_text(json.dumps(state), "utf-8")
+        state |= {"fingerprint": warehouse.fingerprint(marts), "marts": list(marts)}
+    warehouse.write_state(state)
 
 
 @contextmanager
 def _environment(project: Project) -> Iterator[None]:
     # dbt reads paths from the environment, relative to the folder that it runs in
     wanted = {
+        "CRM_TARGET": project.target,
         "CRM_RAW_DB": str(project.raw_db),
         "CRM_WAREHOUSE_DB": str(project.warehouse_db),
         # dbt takes search paths relative to the project only
@@ -141,7 +128,6 @@ def _environment(project: Project) -> Iterator[None]:
 
 def _run_dbt(project: Project, log: Log) -> list[Any]:
     # importing dbt takes seconds: not for `--help` and not for a bad option
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     def on_event(event: Any) -> None:
@@ -179,8 +165,7 @@ def _run_dbt(project: Project, log: Log) -> list[Any]:
         try:
             result = dbtRunner(callbacks=[on_event]).invoke(arguments)
         finally:
-            # dbt-duckdb keeps the file open until the process ends; publishing needs it free
-            DuckDBConnectionManager.close_all_connections()
+            warehouse_of(project).dbt_is_done()
     if result.result is None or not hasattr(result.result, "results"):
         raise ConfigurationError(f"dbt cannot start: {_one_line(result.exception)}")
     return list(result.result.results)
@@ -218,20 +203,14 @@ def _describe(project: Project, result: Any) -> str:
 def _failing_rows(project: Project, relation: str | None) -> list[str]:
     if not relation:
         return []
-    try:
-        with duckdb.connect(str(project.warehouse_db), read_only=True) as connection:
-            cursor = connection.execute(f"select * from {relation} limit {_SHOWN_ROWS}")
-            names = [column[0] for column in cursor.description]
-            return [
-                ", ".join(
-                    f"{name}={str(value)[:_SHOWN_VALUE]}"
-                    for name, value in zip(names, row, strict=True)
-                    if value is not None
-                )
-                for row in cursor.fetchall()
-            ]
-    except duckdb.Error:
-        return []
+    return [
+        ", ".join(
+            f"{name}={str(value)[:_SHOWN_VALUE]}"
+            for name, value in row.items()
+            if value is not None
+        )
+        for row in warehouse_of(project).some_rows(relation, _SHOWN_ROWS)
+    ]
 
 
 def _one_line(error: Any) -> str:

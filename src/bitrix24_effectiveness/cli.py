@@ -17,11 +17,11 @@ from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
 from bitrix24_effectiveness.explain import explain
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.load_files import load_files
-from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.report import report
+from bitrix24_effectiveness.warehouse import warehouse_of
 
 _EXIT_CODES = """
 \b
@@ -102,24 +102,33 @@ def cli(context: click.Context, log_format: str, given_vars: dict[str, Any]) -> 
     """Ten metrics of CRM effectiveness from raw Bitrix24 tables.
 
     Files come from the environment: CRM_RAW_DB (raw tables), CRM_WAREHOUSE_DB (where dbt builds),
-    CRM_MARTS_DB (what BI reads), CRM_SEEDS_DIR (reference data).
+    CRM_MARTS_DB (what BI reads), CRM_SEEDS_DIR (reference data). With CRM_TARGET=postgres all but
+    the last are schemas of the database that PGHOST, PGPORT, PGUSER and PGDATABASE name.
     """
     context.obj = _Run(Log(log_format), given_vars)
 
 
 @cli.command("load-files")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="By default CRM_RAW_DB.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="DuckDB file; by default the raw database."
+)
 @click.pass_obj
 def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     """Load dumps of the raw tables into the raw database.
 
     Takes every CSV, Parquet or JSON file of FOLDER that is named like a raw table (crm_deal.csv,
-    users.jsonl, ...). The raw database is replaced as a whole.
+    users.jsonl, ...). The raw tables that were there are replaced as a whole.
     """
     project = run.project
     preflight.check_vars(project)
-    load_files(project, folder, out or project.raw_db, run.log)
+    if out:
+        load_files(project, folder, out, run.log)
+        return
+    warehouse = warehouse_of(project)
+    with warehouse.new_raw_tables(may_replace=True) as file:
+        load_files(project, folder, file, run.log)
+    run.log.event("raw_tables", f"they are in {warehouse.raw_source}, schema {project.raw_schema}")
 
 
 def _load(run: _Run, project: Project) -> None:
@@ -167,20 +176,12 @@ def _guard(
 @_new_portal
 @click.pass_obj
 def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
-    """Judge the raw tables; build nothing.
-
-    Raw tables on a PostgreSQL server are named by CRM_RAW_URL, such as
-    postgresql+psycopg://user@host/database.
-    """
+    """Judge the raw tables; build nothing."""
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
-    if project.raw_url:
-        preflight.check_vars(project)
+    with warehouse_of(project).only_run():
+        preflight.check(project)
         _guard(run, project, folder, new_portal)
-    else:
-        with only_run(project.warehouse_db):
-            preflight.check(project)
-            _guard(run, project, folder, new_portal)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
 
@@ -190,7 +191,7 @@ def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
 def build_command(run: _Run) -> None:
     """Build and test all models in the warehouse; publish nothing."""
     project = run.project
-    with only_run(project.warehouse_db):
+    with warehouse_of(project).only_run():
         preflight.check(project)
         building.build(project, run.log)
 
@@ -200,7 +201,7 @@ def build_command(run: _Run) -> None:
 def publish_command(run: _Run) -> None:
     """Publish the marts of the last build, if it passed all its tests."""
     project = run.project
-    with only_run(project.warehouse_db):
+    with warehouse_of(project).only_run():
         publish(project, run.log)
 
 
@@ -221,9 +222,7 @@ def report_command(run: _Run, lang: str) -> None:
 def run_command(run: _Run, lang: str, new_portal: bool) -> None:
     """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
     project = run.project
-    if project.raw_url:
-        raise ConfigurationError("models are built on DuckDB only so far: unset CRM_RAW_URL")
-    with only_run(project.warehouse_db):
+    with warehouse_of(project).only_run():
         if Settings.find(project):
             preflight.check_vars(project)
             _load(run, project)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -9,21 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.published import (
-    Row,
-    number,
-    published_marts,
-    rows,
-    table_if_there,
-    whole,
-)
+from bitrix24_effectiveness.published import number, whole
+from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 _SHOWN = 5
 _SEGMENT_TYPES = ("channel", "employee", "request_channel", "client_type", "process_category")
@@ -208,8 +202,8 @@ def explain(
     Raises:
         ConfigurationError: no such metric or period, or nothing is published.
     """
-    with published_marts(project) as connection:
-        told = _Explanation(connection, metric_code, period)
+    with warehouse_of(project).published() as reader:
+        told = _Explanation(reader, metric_code, period)
     if log.is_json:
         log.event("explanation", f"{metric_code} {told.span.name}", **told.as_fields())
         return
@@ -220,30 +214,27 @@ def explain(
 class _Explanation:
     """All that is said of a figure, read from the marts."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, metric_code: str, period: str | None
-    ) -> None:
-        self._connection = connection
-        catalog = {row["metric_code"]: row for row in rows(connection, "from metric_catalog")}
+    def __init__(self, reader: Reader, metric_code: str, period: str | None) -> None:
+        self._reader = reader
+        catalog = {row["metric_code"]: row for row in reader.rows("select * from metric_catalog")}
         if metric_code not in catalog:
             raise ConfigurationError(f"no metric {metric_code!r}: choose of {', '.join(catalog)}")
         self.metric = catalog[metric_code]
         self.scale = 100.0 if self.metric["headline_column"].endswith("_pct") else 1.0
         self.figure = self._figure(period)
         self.span = Span(self.figure["period_grain"], [self.figure["period_start"]])
-        self.detail = rows(
-            connection,
-            f"from metric_{metric_code} where metric_key = ?",
+        self.detail = reader.rows(
+            f"select * from metric_{metric_code} where metric_key = ?",
             [self.figure["metric_key"]],
         )[0]
-        settings = table_if_there(connection, "run_settings")
+        settings = reader.table_if_there("run_settings")
         self.base_currency = (settings[0]["base_currency"] if settings else None) or ""
         is_of_deals = bool(settings) and settings[0]["demand_entity"] == "deal"
         self.rows_behind = [
             self._count(*(_DEALS if is_of_deals and behind == _LEADS else behind))
             for behind in _ROWS_BEHIND[metric_code]
         ]
-        scorecard = table_if_there(connection, "crm_scorecard") or []
+        scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
         self.spans = self._compared(period)
         self.whole: tuple[Cell, Cell] | None = None
@@ -256,9 +247,8 @@ class _Explanation:
     def _figure(self, period: str | None) -> Row:
         code = self.metric["metric_code"]
         if period is None:
-            found = rows(
-                self._connection,
-                "from metric_values where metric_code = ? and segment_type = 'all' "
+            found = self._reader.rows(
+                "select * from metric_values where metric_code = ? and segment_type = 'all' "
                 "and period_grain = 'month' and is_complete order by period_start desc limit 1",
                 [code],
             )
@@ -266,9 +256,8 @@ class _Explanation:
                 raise ConfigurationError("there is no complete month in the published marts yet")
             return found[0]
         grain, start = parse_period(period)
-        found = rows(
-            self._connection,
-            "from metric_values where metric_code = ? and segment_type = 'all' "
+        found = self._reader.rows(
+            "select * from metric_values where metric_code = ? and segment_type = 'all' "
             "and period_grain = ? order by period_start",
             [code, grain],
         )
@@ -282,10 +271,10 @@ class _Explanation:
 
     def _count(self, table: str, column: str, condition: str) -> Row:
         start, end = self.figure["period_start"], self.figure["period_end"]
-        (count,) = self._connection.execute(
+        ((count,),) = self._reader.tuples(
             f"select count(*) from {table} where {column} between ? and ? and {condition}",
             [start, end],
-        ).fetchone()
+        )
         return {
             "table": table,
             "date": column,
@@ -298,9 +287,8 @@ class _Explanation:
     def _compared(self, period: str | None) -> tuple[Span, Span] | None:
         known = {
             row["period_start"]
-            for row in rows(
-                self._connection,
-                "from metric_values where metric_code = ? and segment_type = 'all' "
+            for row in self._reader.rows(
+                "select * from metric_values where metric_code = ? and segment_type = 'all' "
                 "and period_grain = ?",
                 [self.metric["metric_code"], self.span.grain],
             )
@@ -311,7 +299,7 @@ class _Explanation:
             if earlier not in known:
                 return None
             return Span(self.span.grain, [earlier]), self.span
-        verdict = table_if_there(self._connection, "crm_verdict")
+        verdict = self._reader.table_if_there("crm_verdict")
         if not verdict or verdict[0]["before_from"] is None or verdict[0]["after_from"] is None:
             return None
         windows = [
@@ -333,25 +321,28 @@ class _Explanation:
         """The metric of each member over a span: a ratio of sums, or a state at its end."""
         is_state = self.metric["metric_code"] in ("ltv", "automation_level")
         starts = span.starts[-1:] if is_state else span.starts
-        found = rows(
-            self._connection,
-            "select segment_name, segment_id, sum(numerator) as numerator, "
-            "coalesce(sum(denominator), 0) as denominator from metric_values "
+        members: dict[tuple[str, str], list[tuple[float | None, float | None]]] = {}
+        for name, key, *figures in self._reader.tuples(
+            "select segment_name, segment_id, numerator, denominator from metric_values "
             "where metric_code = ? and segment_type = ? and period_grain = ? "
-            "and list_contains(?, period_start) group by segment_name, segment_id",
-            [self.metric["metric_code"], segment_type, span.grain, starts],
-        )
+            f"and period_start in ({', '.join('?' for _ in starts)})",
+            [self.metric["metric_code"], segment_type, span.grain, *starts],
+        ):
+            members.setdefault((name or "", key or ""), []).append(tuple(figures))
         cells = {}
-        for row in found:
-            numerator, denominator = float(row["numerator"] or 0), float(row["denominator"])
+        for (name, key), figures in sorted(members.items()):
+            # exact sums: rows come in any order
+            numerator, denominator = (
+                math.fsum(figure[place] or 0 for figure in figures) for place in (0, 1)
+            )
             value = None
             if self.metric["metric_code"] == "lost_sales":
-                value = row["numerator"]
+                value = None if all(figure[0] is None for figure in figures) else numerator
             elif denominator:
                 value = numerator / denominator * self.scale
-            name = "all" if segment_type == "all" else row["segment_name"] or row["segment_id"]
+            name = "all" if segment_type == "all" else name or key
             if name in cells:
-                name = f"{name} ({row['segment_id']})"
+                name = f"{name} ({key})"
             cells[name] = Cell(value, numerator, denominator)
         return cells
 

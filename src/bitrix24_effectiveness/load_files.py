@@ -26,7 +26,7 @@ _CP1251_HINT = (
 
 
 def load_files(project: Project, folder: Path, out: Path, log: Log) -> dict[str, int]:
-    """Loads every file of `folder` that is named like a raw table into schema `bitrix24` of `out`.
+    """Loads every file of `folder` that is named like a raw table into the raw schema of `out`.
 
     Values of CSV and JSON stay text, as delivered: staging reads them. `out` is replaced as a whole
     when everything was read, else it stays as it was.
@@ -52,7 +52,7 @@ def load_files(project: Project, folder: Path, out: Path, log: Log) -> dict[str,
         )
 
     rows = {}
-    schema = quote(project.vars.get("raw_schema") or "bitrix24")
+    schema = quote(project.raw_schema)
     out.parent.mkdir(parents=True, exist_ok=True)
     with replaced_when_done(out) as unfinished, duckdb.connect(str(unfinished)) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -61,7 +61,7 @@ def load_files(project: Project, folder: Path, out: Path, log: Log) -> dict[str,
             rows[table] = _load(connection, f"{schema}.{quote(table)}", path)
             log.event("loaded", f"{path.name}: {rows[table]:,} rows", table=table, rows=rows[table])
         connection.execute("checkpoint")
-    log.event("load_files", f"{sum(rows.values()):,} rows of {len(rows)} tables are in {out}")
+    log.event("load_files", f"{sum(rows.values()):,} rows of {len(rows)} tables were read")
     return rows
 
 

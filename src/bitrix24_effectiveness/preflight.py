@@ -12,11 +12,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
+from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.project import Project, RawTable, bare_name
+from bitrix24_effectiveness.warehouse import Reader, warehouse_of
 
 
 def check(project: Project) -> None:
@@ -29,7 +28,7 @@ def check(project: Project) -> None:
     check_vars(project)
     check_seeds(project)
     check_raw(project)
-    check_warehouse(project)
+    warehouse_of(project).check()
 
 
 # -- vars
@@ -268,48 +267,38 @@ def _is_readable(value: str, data_type: str) -> bool:
     return True
 
 
-# -- databases
+# -- the raw database
 
 
 def check_raw(project: Project) -> None:
     """Checks that the raw database can be read and has what is required."""
-    path = project.raw_db
-    schema = project.vars.get("raw_schema") or "bitrix24"
-    if not path.is_file():
-        raise ConfigurationError(
-            f"no raw database at {path}: set CRM_RAW_DB, or make one with `crm-effect demo` "
-            "or `crm-effect load-files DIR`"
-        )
-    try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            found: dict[str, dict[str, str]] = {}
-            for table, column in connection.execute(
-                "select lower(table_name), column_name from duckdb_columns() "
-                "where database_name = current_database() and lower(schema_name) = lower(?)",
-                [schema],
-            ).fetchall():
-                found.setdefault(table, {})[bare_name(column)] = column
-            _check_raw_tables(project, schema, found)
-            _check_base_currency(project, schema, found, connection)
-    except duckdb.IOException as error:
-        raise ConfigurationError(_unreadable(path, str(error))) from error
-    except duckdb.Error as error:
-        raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+    warehouse = warehouse_of(project)
+    with warehouse.raw() as reader:
+        found: dict[str, dict[str, str]] = {}
+        for table, column in reader.tuples(
+            "select lower(table_name), column_name from information_schema.columns "
+            "where table_catalog = current_database() and lower(table_schema) = lower(?)",
+            [project.raw_schema],
+        ):
+            found.setdefault(table, {})[bare_name(column)] = column
+        _check_raw_tables(project, warehouse.raw_source, found)
+        _check_base_currency(project, found, reader)
 
 
-def _check_raw_tables(project: Project, schema: str, found: dict[str, dict[str, str]]) -> None:
-    path = project.raw_db
+def _check_raw_tables(project: Project, source: str, found: dict[str, dict[str, str]]) -> None:
+    schema = project.raw_schema
     if not found:
         raise ConfigurationError(
-            f"{path} has no tables in schema {schema}: load them there, or set the var raw_schema"
+            f"{source} has no tables in schema {schema}: load them there, or set the var raw_schema"
         )
     for table in project.raw_tables.values():
         identifier = project.raw_identifier(table.name)
         if identifier.lower() in found:
-            _check_raw_columns(project, table, f"{schema}.{identifier}", found[identifier.lower()])
+            name = f"{schema}.{identifier} in {source}"
+            _check_raw_columns(project, table, name, found[identifier.lower()])
         elif table.required:
             raise ConfigurationError(
-                f"{path} has no table {schema}.{identifier}, which is required: "
+                f"{source} has no table {schema}.{identifier}, which is required: "
                 "load it, or give its name in the var raw_identifiers"
             )
 
@@ -321,16 +310,13 @@ def _check_raw_columns(project: Project, table: RawTable, name: str, found: dict
         is_needed = column.required or mapped.get(column.name)
         if is_needed and bare_name(raw_name) not in found:
             raise ConfigurationError(
-                f"table {name} in {project.raw_db} has no column {raw_name}, which is required: "
+                f"table {name} has no column {raw_name}, which is required: "
                 "load it, or give its name in the var raw_columns"
             )
 
 
 def _check_base_currency(
-    project: Project,
-    schema: str,
-    found: dict[str, dict[str, str]],
-    connection: duckdb.DuckDBPyConnection,
+    project: Project, found: dict[str, dict[str, str]], reader: Reader
 ) -> None:
     currency = project.vars.get("base_currency")
     if not currency:
@@ -341,46 +327,13 @@ def _check_base_currency(
         identifier = project.raw_identifier(table)
         raw_name = bare_name(project.raw_column(table, column))
         if name := found.get(identifier.lower(), {}).get(raw_name):
-            rows = connection.execute(
+            rows = reader.tuples(
                 f"select distinct upper(trim(cast({quote(name)} as varchar))) "
-                f"from {quote(schema)}.{quote(identifier)}"
-            ).fetchall()
+                f"from {quote(project.raw_schema)}.{quote(identifier)}"
+            )
             known |= {row[0] for row in rows if row[0]}
     if known and currency not in known:
         raise ConfigurationError(
             f"var base_currency is {currency}: the portal and the seed exchange_rates know only "
             f"{', '.join(sorted(known))}"
         )
-
-
-def check_warehouse(project: Project) -> None:
-    """Checks that the file to build in is a DuckDB database that nobody else has open."""
-    path = project.warehouse_db
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        duckdb.connect(str(path)).close()
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write to {path.parent}: {error.strerror or error}"
-        ) from error
-    except duckdb.IOException as error:
-        message = _unreadable(path, str(error))
-        if "in use" in message:
-            raise AnotherRunError(message) from error
-        raise ConfigurationError(message) from error
-    except duckdb.Error as error:
-        raise ConfigurationError(f"{path}: {_first_line(error)}") from error
-
-
-def _unreadable(path: Path, message: str) -> str:
-    if "lock" in message.lower():
-        holder = re.search(r"PID (\d+)", message)
-        process = f"process {holder[1]}" if holder else "another process"
-        return f"{path} is in use by {process}: close it there and run again"
-    if "not a valid DuckDB database" in message:
-        return f"{path} is not a DuckDB database file"
-    return f"{path}: {message.removeprefix('IO Error: ').splitlines()[0]}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -13,6 +13,7 @@ import yaml
 from bitrix24_effectiveness.errors import ConfigurationError
 
 NAME = "bitrix24_effectiveness"
+TARGETS = ("duckdb", "postgres", "spark")
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,35 @@ class Project:
         return Path(given).absolute() if given else self.directory / default
 
     @property
+    def target(self) -> str:
+        """Engine that dbt builds on (CRM_TARGET): `duckdb`, `postgres` or `spark`.
+
+        Raises:
+            ConfigurationError: it is none of them.
+        """
+        target = self.environment.get("CRM_TARGET") or TARGETS[0]
+        if target not in TARGETS:
+            raise ConfigurationError(f"CRM_TARGET is {target}: it must be {', '.join(TARGETS)}")
+        return target
+
+    @property
+    def schema_prefix(self) -> str:
+        """What the names of dbt's schemas on a server begin with (CRM_SCHEMA)."""
+        return self.environment.get("CRM_SCHEMA") or "crm"
+
+    def schema(self, name: str) -> str:
+        """Schema in which dbt builds `name`, such as `marts`."""
+        return name if self.target == "duckdb" else f"{self.schema_prefix}_{name}"
+
+    @property
+    def raw_schema(self) -> str:
+        """Schema of the raw tables (var `raw_schema`)."""
+        return self.vars.get("raw_schema") or "bitrix24"
+
+    @property
     def raw_db(self) -> Path:
         """DuckDB file with the raw tables (CRM_RAW_DB)."""
         return self._path("CRM_RAW_DB", "data/raw.duckdb")
-
-    @property
-    def raw_url(self) -> str | None:
-        """SQLAlchemy URL of the raw tables where they are on a server (CRM_RAW_URL)."""
-        return self.environment.get("CRM_RAW_URL") or None
 
     @property
     def warehouse_db(self) -> Path:
@@ -94,6 +116,16 @@ class Project:
     def marts_db(self) -> Path:
         """DuckDB file that BI tools read (CRM_MARTS_DB)."""
         return self._path("CRM_MARTS_DB", "data/marts.duckdb")
+
+    @property
+    def marts_schema(self) -> str:
+        """Schema that BI tools read on a server (CRM_MARTS_SCHEMA)."""
+        return self.environment.get("CRM_MARTS_SCHEMA") or "marts"
+
+    @property
+    def bi_role(self) -> str | None:
+        """Role that may read the published schema of a server, and nothing else (CRM_BI_ROLE)."""
+        return self.environment.get("CRM_BI_ROLE") or None
 
     @property
     def parquet_dir(self) -> Path:

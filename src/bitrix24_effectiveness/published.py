@@ -1,57 +1,6 @@
-"""Reading the published marts, and writing figures as people do."""
+"""Figures of the published marts, written as people do."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-import duckdb
-
-from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import literal
-from bitrix24_effectiveness.project import Project
-
-Row = dict[str, Any]
-
-
-@contextmanager
-def published_marts(project: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which the published marts can be named without schema.
-
-    Raises:
-        ConfigurationError: nothing is published, or it cannot be read.
-    """
-    path = project.marts_db
-    if not path.is_file():
-        raise ConfigurationError(f"nothing is published at {path}: run `crm-effect run` first")
-    try:
-        with duckdb.connect() as connection:
-            # a bar over a query of seconds would be printed into the report
-            connection.execute("set enable_progress_bar = false")
-            connection.execute(f"attach '{literal(path)}' as published (read_only)")
-            connection.execute("use published.marts")
-            yield connection
-    except duckdb.Error as error:
-        raise ConfigurationError(f"{path}: {str(error).splitlines()[0]}") from error
-
-
-def rows(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None
-) -> list[Row]:
-    """What a query finds, each row by the names of its columns."""
-    cursor = connection.execute(query, parameters or [])
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def table_if_there(connection: duckdb.DuckDBPyConnection, table: str) -> list[Row] | None:
-    """The rows of a mart; None where it was published by a version that did not have it."""
-    is_there = connection.execute(
-        "select 1 from duckdb_tables() where database_name = 'published' and table_name = ?",
-        [table],
-    ).fetchone()
-    return rows(connection, f"select * from {table}") if is_there else None
 
 
 def number(value: float, language: str, is_signed: bool = False) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.published import number, published_marts, table_if_there, whole
+from bitrix24_effectiveness.published import number, whole
 from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
+from bitrix24_effectiveness.warehouse import Reader, warehouse_of
 
 # How the months of a metric become one figure. A ratio of sums is the metric of the whole span,
 # except where the metric itself is about a month (what share stays or leaves in one). Lifetime
@@ -62,6 +61,7 @@ _WORDS = {
         "marts": "Витрины: {path} (DuckDB, только чтение, схема marts)",
         "parquet": "Parquet: {path}",
         "connect": "Подключение: attach '{path}' as crm (read_only); from crm.marts.metric_values;",
+        "marts_on_server": "Витрины: схема {path} (PostgreSQL)",
         "months": "{n} мес.",
         "percent": "%",
         "minutes": "мин",
@@ -101,6 +101,7 @@ _WORDS = {
         "marts": "Marts: {path} (DuckDB, read-only, schema marts)",
         "parquet": "Parquet: {path}",
         "connect": "To connect: attach '{path}' as crm (read_only); from crm.marts.metric_values;",
+        "marts_on_server": "Marts: schema {path} (PostgreSQL)",
         "months": "{n} months",
         "percent": "%",
         "minutes": "min",
@@ -162,12 +163,12 @@ def report(project: Project, language: str, log: Log) -> None:
     Raises:
         ConfigurationError: nothing is published, or it cannot be read.
     """
-    with published_marts(project) as connection:
-        metrics = _metrics(connection)
-        counts, reasons = _row_counts(connection)
-        found = table_if_there(connection, "run_settings")
+    with warehouse_of(project).published() as reader:
+        metrics = _metrics(reader)
+        counts, reasons = _row_counts(reader)
+        found = reader.table_if_there("run_settings")
         settings = found[0] if found else {}
-        told = read_verdict(connection, settings.get("base_currency") or "")
+        told = read_verdict(reader, settings.get("base_currency") or "")
 
     go_live = date.fromisoformat(str(project.vars["crm_go_live_date"]))
     if told.verdict is not None:
@@ -182,34 +183,34 @@ def report(project: Project, language: str, log: Log) -> None:
     print_verdict(console, told, language)
 
 
-def _metrics(connection: duckdb.DuckDBPyConnection) -> list[Metric]:
+def _metrics(reader: Reader) -> list[Metric]:
     months: dict[str, list[Month]] = {}
-    for code, *fields in connection.execute(
+    for code, *fields in reader.tuples(
         "select metric_code, period_start, period_end, is_complete, value, numerator, "
         "denominator, value_status from metric_values "
         "where period_grain = 'month' and segment_type = 'all' order by metric_code, period_start"
-    ).fetchall():
+    ):
         months.setdefault(code, []).append(Month(*fields))
     return [
         Metric(code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), months.get(code, []))
-        for code, en, ru, unit, headline in connection.execute(
+        for code, en, ru, unit, headline in reader.tuples(
             "select metric_code, name_en, name_ru, unit, headline_column from metric_catalog"
-        ).fetchall()
+        )
     ]
 
 
-def _row_counts(
-    connection: duckdb.DuckDBPyConnection,
-) -> tuple[dict[str, int], list[tuple[str, str, int]]]:
+def _row_counts(reader: Reader) -> tuple[dict[str, int], list[tuple[str, str, int]]]:
     names = ("raw", "staged", "rejected", "superseded")
-    totals = connection.execute(
+    (totals,) = reader.tuples(
         "select sum(raw_rows), sum(staged_rows), sum(rejected_rows), sum(superseded_rows) "
         "from raw_row_counts"
-    ).fetchone()
-    reasons = connection.execute(
-        "select raw_table, reason, count(*) from rejected_rows "
-        "group by raw_table, reason order by raw_table, reason"
-    ).fetchall()
+    )
+    # sorted here: servers have their own order of texts
+    reasons = sorted(
+        reader.tuples(
+            "select raw_table, reason, count(*) from rejected_rows group by raw_table, reason"
+        )
+    )
     return dict(zip(names, (int(total or 0) for total in totals), strict=True)), reasons
 
 
@@ -307,12 +308,7 @@ def _print(console: Console, summary: _Summary) -> None:
     console.print()
     _print_metrics(console, summary)
     console.print()
-    path = _shown(summary.project.marts_db)
-    for key, value in (
-        ("marts", path),
-        ("parquet", _shown(summary.project.parquet_dir)),
-        ("connect", path),
-    ):
+    for key, value in warehouse_of(summary.project).published_places():
         console.print(word(key, path=value), soft_wrap=True, markup=False)
 
 
@@ -352,7 +348,3 @@ def _print_metrics(console: Console, summary: _Summary) -> None:
 def _span(summary: _Summary, months: list[Month]) -> str:
     first, last = months[0].start, months[-1].start
     return f"{summary.word('months', n=len(months))}\n{first:%Y-%m}..{last:%Y-%m}"
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 from rich.console import Console
 
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.published import Row, number, rows, table_if_there, whole
+from bitrix24_effectiveness.published import number, whole
+from bitrix24_effectiveness.warehouse import Reader, Row
 
 _FINDINGS = 5
 _SEVERITIES = ("high", "medium", "low")
@@ -117,13 +117,13 @@ class Verdict:
     base_currency: str
 
 
-def read_verdict(connection: duckdb.DuckDBPyConnection, base_currency: str) -> Verdict:
+def read_verdict(reader: Reader, base_currency: str) -> Verdict:
     """Reads the marts of before and after."""
-    verdicts = table_if_there(connection, "crm_verdict")
-    roi = table_if_there(connection, "crm_roi")
-    findings = table_if_there(connection, "crm_findings")
-    order = [row["metric_code"] for row in rows(connection, "select * from metric_catalog")]
-    scorecard = table_if_there(connection, "crm_scorecard") or []
+    verdicts = reader.table_if_there("crm_verdict")
+    roi = reader.table_if_there("crm_roi")
+    findings = reader.table_if_there("crm_findings")
+    order = [row["metric_code"] for row in reader.rows("select * from metric_catalog")]
+    scorecard = reader.table_if_there("crm_scorecard") or []
     scorecard.sort(key=lambda row: order.index(row["metric_code"]))
     return Verdict(
         verdicts[0] if verdicts else None,

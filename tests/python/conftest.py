@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -13,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import postgres
 from bitrix24_effectiveness.build import build
 from bitrix24_effectiveness.cli import main
 from bitrix24_effectiveness.demo import generate
@@ -176,6 +179,27 @@ def demo_portal(tmp_path_factory: pytest.TempPathFactory) -> Built:
         build(project, Log("text"))
         publish(project, Log("text"))
     return Built(folder, env, project)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """One throw-away PostgreSQL server for all tests; skips where there are no binaries."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def on_postgres(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """An empty database of the test's own, which this process is set to; gives the environment."""
+    with postgres.database(postgres_url, f"crm_{secrets.token_hex(4)}") as env:
+        env |= {
+            name: value for name, value in databases(tmp_path).items() if name.startswith("DBT_")
+        }
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        yield env
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 
 def _binaries() -> Path | None:
@@ -57,3 +58,22 @@ def server() -> Iterator[str]:
             run("pg_ctl", "-D", data, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def database(url: str, name: str) -> Iterator[dict[str, str]]:
+    """Gives the environment of a run on an empty database of the server."""
+    engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f'create database "{name}"'))
+    finally:
+        engine.dispose()
+    yield {
+        "CRM_TARGET": "postgres",
+        "PGHOST": str(engine.url.query["host"]),
+        "PGPORT": "5432",
+        "PGUSER": str(engine.url.username),
+        "PGDATABASE": name,
+        "PGPASSWORD": "",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -252,12 +253,14 @@ def test_a_project_that_dbt_cannot_read(mini: MiniProject) -> None:
 
 def test_one_run_at_a_time(mini: MiniProject) -> None:
     hold = (
-        "import sys\nfrom pathlib import Path\n"
-        "from bitrix24_effectiveness.lock import only_run\n"
-        "with only_run(Path(sys.argv[1])):\n    print(flush=True); input()"
+        "from bitrix24_effectiveness.project import Project\n"
+        "from bitrix24_effectiveness.warehouse import warehouse_of\n"
+        "with warehouse_of(Project.find({})).only_run():\n    print(flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", hold, mini.env["CRM_WAREHOUSE_DB"]],
+        [sys.executable, "-c", hold],
+        env=os.environ | mini.env,
+        cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:

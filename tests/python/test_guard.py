@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pytest
-import sqlalchemy
 
-import postgres
 from bitrix24_effectiveness.demo import generate
 from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.guard import Finding, guard, read_suites
@@ -264,7 +263,9 @@ def test_a_suite_that_is_missing_or_no_yaml(guarded_mini: MiniProject) -> None:
 # -- PostgreSQL
 
 
-def test_the_same_findings_on_postgresql(tmp_path: Path, healthy: Portal) -> None:
+def test_the_same_findings_on_postgresql(
+    tmp_path: Path, healthy: Portal, request: pytest.FixtureRequest
+) -> None:
     spoiled = {table: [dict(row) for row in rows] for table, rows in healthy.items()}
     for number, (column, value) in enumerate(
         [
@@ -287,27 +288,23 @@ def test_the_same_findings_on_postgresql(tmp_path: Path, healthy: Portal) -> Non
     expected = guarded.check()
     assert len(failed(expected)) > 5
 
-    with postgres.server() as url:
-        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
-        with engine.begin() as connection:
-            connection.execute(sqlalchemy.text("create schema bitrix24"))
-            for table, rows in spoiled.items():
-                columns = ", ".join(f"{column} text" for column in COLUMNS[table])
-                connection.execute(sqlalchemy.text(f"create table bitrix24.{table} ({columns})"))
-                values = ", ".join(f":{column}" for column in COLUMNS[table])
-                connection.execute(
-                    sqlalchemy.text(f"insert into bitrix24.{table} values ({values})"), rows
-                )
-        on_server = Guarded(tmp_path, NOW, CRM_RAW_URL=url)
-        assert on_server.check() == expected
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("CRM_RAW_URL", url)
-            patch.setenv("CRM_WAREHOUSE_DB", str(tmp_path / "no.duckdb"))
-            for _ in range(2):
-                with pytest.raises(DataError, match="not_before_1995"):
-                    guard(Project(REPOSITORY, {}), Log("json"))
-        with engine.connect() as connection:
-            runs = connection.execute(
-                sqlalchemy.text("select count(distinct run_id) from quality.data_quality_results")
-            ).scalar()
-        assert runs == 2
+    env = request.getfixturevalue("on_postgres")
+    with psycopg.connect(autocommit=True) as connection:
+        connection.execute("create schema bitrix24")
+        for table, rows in spoiled.items():
+            columns = COLUMNS[table]
+            texts = ", ".join(f"{column} text" for column in columns)
+            connection.execute(f"create table bitrix24.{table} ({texts})")
+            connection.cursor().executemany(
+                f"insert into bitrix24.{table} values ({', '.join('%s' for _ in columns)})",
+                [[row[column] for column in columns] for row in rows],
+            )
+        assert Guarded(tmp_path, NOW, **env).check() == expected
+        for _ in range(2):
+            with pytest.raises(DataError, match="not_before_1995"):
+                guard(Project(REPOSITORY, {}), Log("json"))
+        runs = (
+            "select count(distinct run_id), min(raw_source) from crm_quality.data_quality_results"
+        )
+        source = f"database {env['PGDATABASE']} at {env['PGHOST']}, schema bitrix24"
+        assert connection.execute(runs).fetchone() == (2, source)

@@ -1,9 +1,11 @@
 """Command line of the demo portal."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ..warehouse import warehouse_of
 from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 
 
@@ -32,14 +34,21 @@ from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("data/raw.duckdb"),
-    show_default=True,
-    help="DuckDB file to write; the planted truth goes beside it.",
+    help="DuckDB file to write; the planted truth goes beside it. By default data/raw.duckdb, "
+    "with CRM_TARGET=postgres the raw schema of the server.",
 )
-def demo(leads: int, seed: int, effect: float, out: Path) -> None:
+@click.pass_obj
+def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> None:
     """Write a demo portal: the raw tables of Bitrix24 with a known effect."""
-    counts = generate(out, leads, seed, effect)
+    if out is None and run.project.target != "duckdb":
+        warehouse = warehouse_of(run.project)
+        with warehouse.new_raw_tables(may_replace=False) as file:
+            counts = generate(file, leads, seed, effect)
+        where = f"{warehouse.raw_source}, schema {run.project.raw_schema}"
+    else:
+        where = out or Path("data/raw.duckdb")
+        counts = generate(where, leads, seed, effect)
     click.echo(
         f"demo portal: {counts['crm_lead']:,} leads, {counts['crm_deal']:,} deals, "
-        f"{counts['crm_activity']:,} activities -> {out}"
+        f"{counts['crm_activity']:,} activities -> {where}"
     )

@@ -18,6 +18,7 @@ from bitrix24_effectiveness.files import quote, remove
 from bitrix24_effectiveness.guard.dialect import NAME as DUCKDB_DIALECT
 from bitrix24_effectiveness.guard.raw_values import RawValues
 from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.warehouse import warehouse_of
 
 _RESULT_FORMAT = {
     "result_format": "COMPLETE",
@@ -51,12 +52,14 @@ class Engine:
         self._project = project
         self._is_kept = is_kept
         # a file of its own: DuckDB compresses what lies in one, and memory stays bounded
-        self._scratch = None if project.raw_url else _new_scratch(project)
+        self._scratch = _new_scratch(project) if project.target == "duckdb" else None
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False}
         self._source = self._context.data_sources.add_sql(
             "raw",
-            connection_string=project.raw_url or f"{DUCKDB_DIALECT}:///{self._scratch}",
+            connection_string=f"{DUCKDB_DIALECT}:///{self._scratch}"
+            if self._scratch
+            else warehouse_of(project).sqlalchemy_url,
             # temporary tables live as long as their one connection
             kwargs={"poolclass": sqlalchemy.StaticPool},
         )

@@ -28,9 +28,8 @@ class RawValues:
         self._project = project
         self._wanted = wanted
         self._is_duckdb = connection.dialect.name == "duckdb"
-        variables = project.vars
-        self._database = variables["raw_database"]
-        self._schema = variables.get("raw_schema") or "bitrix24"
+        self._database = project.vars["raw_database"]
+        self._schema = project.raw_schema
         if self._is_duckdb:
             _attach(project, connection, self._database)
         self._columns = self._present(connection)

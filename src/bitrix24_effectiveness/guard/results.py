@@ -10,10 +10,9 @@ from typing import Any
 import sqlalchemy
 
 from bitrix24_effectiveness.build import kept_passed
+from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.project import Project
-
-SCHEMA = "quality"
-TABLE = f"{SCHEMA}.data_quality_results"
+from bitrix24_effectiveness.warehouse import warehouse_of
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,17 @@ class Finding:
 
 
 def _engine(project: Project) -> sqlalchemy.Engine:
-    url = project.raw_url or sqlalchemy.URL.create("duckdb", database=str(project.warehouse_db))
+    url = warehouse_of(project).sqlalchemy_url
     return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
 
 
-def _raw_source(project: Project) -> str:
-    """Where the raw tables lie, without a password: runs on another source are not comparable."""
-    if project.raw_url:
-        return sqlalchemy.make_url(project.raw_url).render_as_string(hide_password=True)
-    return str(project.raw_db)
+def _table(project: Project) -> str:
+    return f"{quote(project.schema('quality'))}.data_quality_results"
+
+
+def _source(project: Project) -> str:
+    """What runs must have in common to be comparable."""
+    return f"{warehouse_of(project).raw_source}, schema {project.raw_schema}"
 
 
 def observed_before(project: Project) -> dict[tuple[str, str], str]:
@@ -61,30 +62,30 @@ def observed_before(project: Project) -> dict[tuple[str, str], str]:
 
     Empty: there was none.
     """
-    engine = _engine(project)
-    with engine.connect() as connection:
-        if not _exists(connection):
+    table = _table(project)
+    with _engine(project).connect() as connection:
+        if not _exists(connection, project.schema("quality")):
             return {}
         return {
             (row.raw_table, row.check_name): row.observed
             for row in connection.execute(
                 sqlalchemy.text(
-                    f"select raw_table, check_name, observed from {TABLE} where run_id = "
-                    f"(select max(run_id) from {TABLE} where is_accepted and raw_source = :source)"
+                    f"select raw_table, check_name, observed from {table} where run_id = "
+                    f"(select max(run_id) from {table} where is_accepted and raw_source = :source)"
                 ),
-                {"source": _raw_source(project)},
+                {"source": _source(project)},
             )
         }
 
 
-def _exists(connection: sqlalchemy.Connection) -> bool:
+def _exists(connection: sqlalchemy.Connection, schema: str) -> bool:
     return bool(
         connection.execute(
             sqlalchemy.text(
                 "select count(*) from information_schema.tables where table_schema = :schema "
                 "and table_name = 'data_quality_results'"
             ),
-            {"schema": SCHEMA},
+            {"schema": schema},
         ).scalar()
     )
 
@@ -93,28 +94,29 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
     """Adds the findings of a run; the marts of a build that passed stay fit to be published."""
     findings = list(findings)
     is_accepted = not any(finding.stops for finding in findings)
+    source, table, schema = _source(project), _table(project), quote(project.schema("quality"))
     rows: list[dict[str, Any]] = [
         asdict(finding)
         | {
             "run_id": run_id,
-            "raw_source": _raw_source(project),
+            "raw_source": source,
             "is_accepted": is_accepted,
             "failing_keys": json.dumps(finding.failing_keys),
         }
         for finding in findings
     ]
     with kept_passed(project), _engine(project).begin() as connection:
-        connection.execute(sqlalchemy.text(f"create schema if not exists {SCHEMA}"))
+        connection.execute(sqlalchemy.text(f"create schema if not exists {schema}"))
         connection.execute(
             sqlalchemy.text(
-                f"create table if not exists {TABLE} (run_id text, raw_source text, "
+                f"create table if not exists {table} (run_id text, raw_source text, "
                 "is_accepted boolean, raw_table text, check_name text, severity text, "
                 "passed boolean, observed text, failing_keys text)"
             )
         )
         connection.execute(
             sqlalchemy.text(
-                f"insert into {TABLE} values (:run_id, :raw_source, :is_accepted, :table, :check, "
+                f"insert into {table} values (:run_id, :raw_source, :is_accepted, :table, :check, "
                 ":severity, :passed, :observed, :failing_keys)"
             ),
             rows,

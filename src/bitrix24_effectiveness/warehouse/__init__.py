@@ -1,0 +1,104 @@
+"""The engine that dbt builds on, behind the few operations that the commands need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.warehouse.reader import Reader, Row
+
+__all__ = ["Reader", "Row", "Warehouse", "warehouse_of"]
+
+
+class Warehouse(Protocol):
+    """Where raw tables, what dbt builds and what BI reads lie."""
+
+    @property
+    def raw_source(self) -> str:
+        """What holds the raw tables, for messages and to tell one source from another."""
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Of the database that dbt builds in."""
+
+    def check(self) -> None:
+        """Checks that dbt can build here.
+
+        Raises:
+            ConfigurationError: it cannot; says why.
+            AnotherRunError: another process keeps it from being written to.
+        """
+
+    def only_run(self) -> AbstractContextManager[None]:
+        """Holds the lock of the warehouse; it is let go of when the process ends.
+
+        Raises:
+            AnotherRunError: another run holds it.
+        """
+
+    def raw(self) -> AbstractContextManager[Reader]:
+        """Reads the raw database.
+
+        Raises:
+            ConfigurationError: there is none, or it cannot be read.
+        """
+
+    def new_raw_tables(self, may_replace: bool) -> AbstractContextManager[Path]:
+        """Gives a DuckDB file to write raw tables to; when all went well they are those of here.
+
+        Args:
+            may_replace: Whether tables that are there already may give way.
+        """
+
+    def some_rows(self, relation: str, limit: int) -> list[Row]:
+        """A few rows of what dbt has built; none where it cannot be read."""
+
+    def dbt_is_done(self) -> None:
+        """Lets go of what dbt holds in this process."""
+
+    def read_state(self) -> dict[str, Any]:
+        """How the last build stands, as `write_state` wrote it; empty: there was none."""
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Keeps how the last build stands."""
+
+    def fingerprint(self, marts: Sequence[str]) -> Any:
+        """Differs once the marts were changed; None: they are not there."""
+
+    def publish(self, marts: Sequence[str]) -> str:
+        """Puts these marts in the place of those published before, all at once; says where.
+
+        Raises:
+            ConfigurationError: the marts cannot be read or written.
+            AnotherRunError: readers do not let go of those published before.
+        """
+
+    def published(self) -> AbstractContextManager[Reader]:
+        """Reads the published marts, which can be named without schema: one version of them.
+
+        Raises:
+            ConfigurationError: nothing is published, or it cannot be read.
+        """
+
+    def published_places(self) -> list[tuple[str, str]]:
+        """Where the published marts are: a key of the report's words, and what belongs there."""
+
+
+def warehouse_of(project: Project) -> Warehouse:
+    """The warehouse that CRM_TARGET names."""
+    if project.target == "duckdb":
+        from bitrix24_effectiveness.warehouse.duckdb_files import DuckDBFiles
+
+        return DuckDBFiles(project)
+    if project.target == "postgres":
+        from bitrix24_effectiveness.warehouse.postgres import PostgresServer
+
+        return PostgresServer(project)
+    raise ConfigurationError(
+        f"CRM_TARGET is {project.target}: crm-effect works on duckdb and postgres; "
+        f"there build with `dbt build --target {project.target}`"
+    )

@@ -1,0 +1,265 @@
+"""DuckDB: raw tables, warehouse and published marts are files of one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy
+
+from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
+from bitrix24_effectiveness.files import literal, quote, remove, replaced_when_done, sync
+from bitrix24_effectiveness.lock import only_run
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.warehouse.reader import Reader, Row
+
+_MARTS = "marts"
+
+
+class DuckDBFiles:
+    """The files that CRM_RAW_DB, CRM_WAREHOUSE_DB and CRM_MARTS_DB name."""
+
+    def __init__(self, project: Project) -> None:
+        """Opens nothing."""
+        self._project = project
+
+    @property
+    def raw_source(self) -> str:
+        """The raw file."""
+        return str(self._project.raw_db)
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Of the warehouse file."""
+        url = sqlalchemy.URL.create("duckdb", database=str(self._project.warehouse_db))
+        return url.render_as_string()
+
+    def check(self) -> None:
+        """Checks that the file to build in is a DuckDB database that nobody else has open."""
+        path = self._project.warehouse_db
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            duckdb.connect(str(path)).close()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot write to {path.parent}: {error.strerror or error}"
+            ) from error
+        except duckdb.IOException as error:
+            message = _unreadable(path, str(error))
+            if "in use" in message:
+                raise AnotherRunError(message) from error
+            raise ConfigurationError(message) from error
+        except duckdb.Error as error:
+            raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+
+    def only_run(self) -> AbstractContextManager[None]:
+        """Holds the lock beside the warehouse; the system lets go of it when the process ends."""
+        return only_run(self._project.warehouse_db)
+
+    @contextmanager
+    def raw(self) -> Iterator[Reader]:
+        """Opens the raw file, read-only."""
+        path = self._project.raw_db
+        if not path.is_file():
+            raise ConfigurationError(
+                f"no raw database at {path}: set CRM_RAW_DB, or make one with `crm-effect demo` "
+                "or `crm-effect load-files DIR`"
+            )
+        try:
+            with duckdb.connect(str(path), read_only=True) as connection:
+                yield Reader(connection)
+        except duckdb.IOException as error:
+            raise ConfigurationError(_unreadable(path, str(error))) from error
+        except duckdb.Error as error:
+            raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+
+    @contextmanager
+    def new_raw_tables(self, may_replace: bool) -> Iterator[Path]:
+        """Gives the raw file itself: its writers replace it as a whole."""
+        yield self._project.raw_db
+
+    def some_rows(self, relation: str, limit: int) -> list[Row]:
+        """Reads them from the warehouse file."""
+        try:
+            with duckdb.connect(str(self._project.warehouse_db), read_only=True) as connection:
+                return Reader(connection).rows(f"select * from {relation} limit {limit}")
+        except duckdb.Error:
+            return []
+
+    def dbt_is_done(self) -> None:
+        """Closes the warehouse file, which dbt-duckdb would keep open until the process ends."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()
+
+    @property
+    def _state_path(self) -> Path:
+        warehouse = self._project.warehouse_db
+        return warehouse.with_name(warehouse.name + ".build.json")
+
+    def read_state(self) -> dict[str, Any]:
+        """Reads the file beside the warehouse."""
+        try:
+            return json.loads(self._state_path.read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Writes the file beside the warehouse."""
+        with replaced_when_done(self._state_path) as unfinished:
+            unfinished.write_text(json.dumps(state), "utf-8")
+
+    def fingerprint(self, marts: Sequence[str]) -> list[int] | None:
+        """Size and time of the warehouse file."""
+        try:
+            stat = self._project.warehouse_db.stat()
+        except FileNotFoundError:
+            return None
+        return [stat.st_size, stat.st_mtime_ns]
+
+    def publish(self, marts: Sequence[str]) -> str:
+        """Copies schema `marts` of the warehouse to a read-only DuckDB file and to Parquet files.
+
+        Each of the two is replaced by one rename: a reader sees the old one or the new one, whole.
+        A reader that has the old one open goes on reading it.
+        """
+        target = self._project.marts_db
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with (
+                _new_version(self._project.parquet_dir) as folder,
+                # others may read it, and nobody may change it
+                replaced_when_done(target, mode=0o444) as unfinished,
+            ):
+                _copy(self._project.warehouse_db, list(marts), unfinished, folder)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot publish to {target.parent}: {error.strerror or error}"
+            ) from error
+        except duckdb.Error as error:
+            raise ConfigurationError(f"cannot publish: {_first_line(error)}") from error
+        return str(target)
+
+    @contextmanager
+    def published(self) -> Iterator[Reader]:
+        """Opens the published file, read-only."""
+        path = self._project.marts_db
+        if not path.is_file():
+            raise ConfigurationError(f"nothing is published at {path}: run `crm-effect run` first")
+        try:
+            with duckdb.connect() as connection:
+                # a bar over a query of seconds would be printed into the report
+                connection.execute("set enable_progress_bar = false")
+                connection.execute(f"attach '{literal(path)}' as published (read_only)")
+                connection.execute(f"use published.{_MARTS}")
+                yield Reader(connection)
+        except duckdb.Error as error:
+            raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+
+    def published_places(self) -> list[tuple[str, str]]:
+        """The file, the Parquet files and how to connect."""
+        path = _shown(self._project.marts_db)
+        return [("marts", path), ("parquet", _shown(self._project.parquet_dir)), ("connect", path)]
+
+
+def _copy(warehouse: Path, marts: list[str], target: Path, folder: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach '{literal(warehouse)}' as warehouse (read_only)")
+        # a file named marts.duckdb would be a catalog named as its schema, and `marts.x` ambiguous
+        connection.execute(f"attach '{literal(target)}' as published")
+        connection.execute(f"create schema published.{_MARTS}")
+        definitions = dict(
+            connection.execute(
+                "select table_name, sql from duckdb_tables() "
+                "where database_name = 'warehouse' and schema_name = ?",
+                [_MARTS],
+            ).fetchall()
+        )
+        connection.execute(f"use published.{_MARTS}")
+        for name in marts:
+            table = quote(name)
+            # the definition carries the contract: types, and what is never null
+            connection.execute(definitions[name])
+            connection.execute(f"insert into {table} select * from warehouse.{_MARTS}.{table}")
+            connection.execute(
+                f"copy {table} to '{literal(folder / (name + '.parquet'))}' (format parquet)"
+            )
+        for statement in _comments(connection, marts):
+            connection.execute(statement)
+        connection.execute("checkpoint published")
+
+
+def _comments(connection: duckdb.DuckDBPyConnection, marts: list[str]) -> list[str]:
+    of_marts = (
+        "where database_name = 'warehouse' and schema_name = ? and list_contains(?, table_name) "
+        "and comment is not null"
+    )
+    tables = connection.execute(
+        f"select table_name, comment from duckdb_tables() {of_marts}", [_MARTS, marts]
+    ).fetchall()
+    columns = connection.execute(
+        f"select table_name, column_name, comment from duckdb_columns() {of_marts}",
+        [_MARTS, marts],
+    ).fetchall()
+    return [
+        f"comment on table {quote(table)} is '{literal(comment)}'" for table, comment in tables
+    ] + [
+        f"comment on column {quote(table)}.{quote(column)} is '{literal(comment)}'"
+        for table, column, comment in columns
+    ]
+
+
+@contextmanager
+def _new_version(link: Path) -> Iterator[Path]:
+    """Gives a new folder for Parquet files; `link` points at it when all went well.
+
+    The version before it stays until the next publication, for readers that are half-way through.
+    """
+    if link.exists() and not link.is_symlink():
+        raise ConfigurationError(
+            f"{link} is in the way: the Parquet files are published there; move it"
+        )
+    versions = link.with_name(f".{link.name}.versions")
+    folder = versions / str(time.time_ns())
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        for path in folder.iterdir():
+            path.chmod(0o444)
+            sync(path)
+        sync(folder)
+        before = link.resolve()
+        with replaced_when_done(link) as unfinished:
+            unfinished.symlink_to(os.path.relpath(folder, link.parent))
+    except BaseException:
+        remove(folder)
+        raise
+    for version in versions.iterdir():
+        if version.resolve() not in (folder.resolve(), before):
+            remove(version)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _unreadable(path: Path, message: str) -> str:
+    if "lock" in message.lower():
+        holder = re.search(r"PID (\d+)", message)
+        process = f"process {holder[1]}" if holder else "another process"
+        return f"{path} is in use by {process}: close it there and run again"
+    if "not a valid DuckDB database" in message:
+        return f"{path} is not a DuckDB database file"
+    return f"{path}: {message.removeprefix('IO Error: ').splitlines()[0]}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,469 @@
+"""PostgreSQL: raw tables, warehouse and published marts are schemas of one database."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+import sqlalchemy
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
+from bitrix24_effectiveness.files import literal, quote
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.warehouse.reader import Reader, Row
+
+_STATE = "crm_effect_state"
+_BUILD = "build"
+# how long a publication waits for readers to end their transactions
+PATIENCE_SECONDS = 600
+# Readers wait behind a lock that waits. Less than the second after which the server looks for
+# deadlocks, and could end a reader's transaction.
+_HELD_UP_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
+_BLOCK = 1 << 20
+
+
+class PostgresServer:
+    """The database that libpq's variables name, with the defaults of the dbt profile."""
+
+    def __init__(self, project: Project) -> None:
+        """Connects to nothing."""
+        self._project = project
+        environment = project.environment
+        self._host = environment.get("PGHOST") or "localhost"
+        self._user = environment.get("PGUSER") or "crm"
+        self._database = environment.get("PGDATABASE") or "crm"
+        self._name = f"database {self._database} at {self._host}"
+        self._state_table = Identifier(project.schema_prefix, _STATE)
+
+    @property
+    def raw_source(self) -> str:
+        """Database and host."""
+        return self._name
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Without port and password: the driver takes both from libpq's variables and files."""
+        url = sqlalchemy.URL.create(
+            "postgresql+psycopg",
+            username=self._user,
+            database=self._database,
+            query={"host": self._host},
+        )
+        return url.render_as_string()
+
+    @contextmanager
+    def _connection(self, doing: str, **options: Any) -> Iterator[psycopg.Connection]:
+        """A connection and its transaction; what the server refuses is a ConfigurationError."""
+        application = f"crm-effect {os.getpid()} on {socket.gethostname()}"
+        try:
+            connection = psycopg.connect(
+                host=self._host,
+                user=self._user,
+                dbname=self._database,
+                application_name=application[:63],
+                # seconds; firewalls forget connections that say nothing
+                keepalives_idle=30,
+                **{} if os.environ.get("PGCONNECT_TIMEOUT") else {"connect_timeout": 10},
+                **options,
+            )
+        except psycopg.Error as error:
+            raise ConfigurationError(
+                f"cannot connect to {self._name} as {self._user}: {_first_line(error)}"
+            ) from error
+        try:
+            with connection:
+                yield connection
+        except psycopg.Error as error:
+            raise ConfigurationError(f"{self._name}: {doing}: {_first_line(error)}") from error
+
+    # -- before a build
+
+    def check(self) -> None:
+        """Checks server, driver of dbt, role of BI tools, and that schemas may be made."""
+        if importlib.util.find_spec("dbt.adapters.postgres") is None:
+            raise ConfigurationError(
+                "CRM_TARGET is postgres, and dbt-postgres is not installed: "
+                "pip install 'bitrix24-effectiveness[postgres]'"
+            )
+        with self._connection("cannot be looked into") as connection:
+            version = connection.info.server_version
+            if version < 150000:
+                raise ConfigurationError(
+                    f"{self._name} is PostgreSQL {version // 10000}: 15 or newer is needed"
+                )
+            encoding = _scalar(connection, "show server_encoding")
+            if encoding != "UTF8":
+                raise ConfigurationError(
+                    f"{self._name} has the encoding {encoding}: it must be UTF8"
+                )
+            if not _scalar(
+                connection, "select has_database_privilege(current_database(), 'create')"
+            ):
+                raise ConfigurationError(
+                    f"{self._user} may not make schemas in {self._name}: "
+                    f"grant create on database {self._database} to {self._user}"
+                )
+            self._check_role(connection)
+            self._check_published_schema(connection)
+
+    def _check_role(self, connection: psycopg.Connection) -> None:
+        role = self._project.bi_role
+        if role and not _scalar(connection, "select 1 from pg_roles where rolname = %s", role):
+            raise ConfigurationError(
+                f"CRM_BI_ROLE is {role}, and {self._name} has no such role: "
+                f"create role {quote(role)}, or unset CRM_BI_ROLE"
+            )
+
+    def _check_published_schema(self, connection: psycopg.Connection) -> None:
+        """What another wrote is not replaced."""
+        schema = self._project.marts_schema
+        ours = self._read(connection, self._published_key).get("marts", [])
+        strangers = _scalar(
+            connection,
+            "select string_agg(relname, ', ' order by relname) from pg_class "
+            "where relnamespace = to_regnamespace(%s) and relkind not in ('i', 'I') "
+            "and not relname = any(%s)",
+            quote(schema),
+            ours,
+        )
+        if strangers:
+            raise ConfigurationError(
+                f"schema {schema} of {self._name} holds what crm-effect has not published there "
+                f"({strangers}): move it, or name another schema in CRM_MARTS_SCHEMA"
+            )
+
+    @contextmanager
+    def only_run(self) -> Iterator[None]:
+        """Holds an advisory lock; the server lets go of it when the connection ends."""
+        key = f"crm-effect {self._project.schema_prefix}"
+        with self._connection("no lock can be had", autocommit=True) as connection:
+            # a build may take longer than the server lets connections idle
+            connection.execute("set idle_session_timeout = 0")
+            (lock,) = connection.execute("select hashtextextended(%s, 0)", [key]).fetchone()
+            if not _scalar(connection, "select pg_try_advisory_lock(%s)", lock):
+                holder = _scalar(
+                    connection,
+                    "select application_name from pg_locks join pg_stat_activity using (pid) "
+                    "where locktype = 'advisory' and granted and objsubid = 1 and database = "
+                    "(select oid from pg_database where datname = current_database()) "
+                    "and (classid::bigint << 32) | objid::bigint = %s",
+                    lock,
+                )
+                holder = (holder or "unknown").removeprefix("crm-effect ")
+                raise AnotherRunError(
+                    f"another run (process {holder}) is working on {self._name}: wait until it ends"
+                )
+            yield
+
+    # -- raw tables
+
+    @contextmanager
+    def raw(self) -> Iterator[Reader]:
+        """Reads the database."""
+        with self._connection("the raw tables cannot be read") as connection:
+            yield Reader(connection, "%s")
+
+    @contextmanager
+    def new_raw_tables(self, may_replace: bool) -> Iterator[Path]:
+        """Copies the tables of a DuckDB file into the raw schema, in one transaction.
+
+        Raw tables of the contract that the file does not have are dropped.
+        """
+        schema = self._project.raw_schema
+        with self.only_run(), tempfile.TemporaryDirectory() as folder:
+            if not may_replace:
+                self._check_no_raw_tables()
+            file = Path(folder) / "raw.duckdb"
+            yield file
+            with self._connection("the raw tables cannot be written") as connection:
+                _create_schema(connection, schema)
+                for table in self._project.raw_tables:
+                    old = Identifier(schema, self._project.raw_identifier(table))
+                    connection.execute(SQL("drop table if exists {}").format(old))
+                _copy_raw_tables(file, connection, schema)
+
+    def _check_no_raw_tables(self) -> None:
+        schema = self._project.raw_schema
+        with self._connection("the raw tables cannot be read") as connection:
+            found = _scalar(
+                connection,
+                "select relname from pg_class where relnamespace = to_regnamespace(%s) limit 1",
+                quote(schema),
+            )
+        if found:
+            raise ConfigurationError(
+                f"schema {schema} of {self._name} is not empty ({found}): a demo portal does not "
+                "take the place of other tables; drop the schema, or set the var raw_schema"
+            )
+
+    # -- what dbt builds
+
+    def some_rows(self, relation: str, limit: int) -> list[Row]:
+        """Reads them from the server."""
+        try:
+            with self._connection("it cannot be read") as connection:
+                return Reader(connection, "%s").rows(f"select * from {relation} limit {limit}")
+        except ConfigurationError:
+            return []
+
+    def dbt_is_done(self) -> None:
+        """Nothing to let go of: dbt closes its connections."""
+
+    def read_state(self) -> dict[str, Any]:
+        """Reads the table `crm_effect_state`."""
+        with self._connection("the state of the build cannot be read") as connection:
+            return self._read(connection, _BUILD)
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Writes the table `crm_effect_state`."""
+        with self._connection("the state of the build cannot be kept") as connection:
+            self._write(connection, _BUILD, state)
+
+    def _read(self, connection: psycopg.Connection, key: str) -> dict[str, Any]:
+        name = self._state_table.as_string(connection)
+        if not _scalar(connection, "select to_regclass(%s)", name):
+            return {}
+        query = SQL("select state from {} where key = %s").format(self._state_table)
+        return json.loads(_scalar(connection, query, key) or "{}")
+
+    def _write(self, connection: psycopg.Connection, key: str, state: dict[str, Any]) -> None:
+        _create_schema(connection, self._project.schema_prefix)
+        connection.execute(
+            SQL("create table if not exists {} (key text primary key, state text not null)").format(
+                self._state_table
+            )
+        )
+        connection.execute(
+            SQL(
+                "insert into {} values (%s, %s) "
+                "on conflict (key) do update set state = excluded.state"
+            ).format(self._state_table),
+            [key, json.dumps(state)],
+        )
+
+    def fingerprint(self, marts: Sequence[str]) -> list[list[Any]] | None:
+        """Of each table: its number, its rows and the newest transaction that wrote one."""
+        schema = self._project.schema("marts")
+        found = []
+        with self._connection("the marts cannot be read") as connection:
+            for mart in sorted(marts):
+                table = Identifier(schema, mart)
+                oid = _scalar(
+                    connection, "select to_regclass(%s)::oid::bigint", table.as_string(connection)
+                )
+                if oid is None:
+                    return None
+                rows, newest = connection.execute(
+                    SQL("select count(*), max(xmin::text::bigint) from {}").format(table)
+                ).fetchone()
+                found.append([oid, rows, newest])
+        return found
+
+    # -- what is published
+
+    @property
+    def _published_key(self) -> str:
+        return f"published in {self._project.marts_schema}"
+
+    def publish(self, marts: Sequence[str]) -> str:
+        """Copies the marts to a new schema and renames it, in one transaction.
+
+        Names are looked up outside of a reader's snapshot: one that is half-way would find the
+        tables of both versions. So the old tables are locked first, which waits for readers of
+        them to end their transactions; and rows are frozen, which shows them to transactions
+        that began earlier and have read no mart yet.
+        """
+        target = self._project.marts_schema
+        built = self._project.schema("marts")
+        new = f"{target}_unfinished"
+        with self._connection("the marts cannot be published") as connection:
+            connection.execute("set local statement_timeout = 0")
+            self._check_role(connection)
+            self._check_published_schema(connection)
+            connection.execute(SQL("create schema {}").format(Identifier(new)))
+            with self._connection("the marts cannot be read") as source:
+                # against a stray dbt, which would replace them one by one
+                source.execute(_lock(built, marts, "access share"))
+                for mart in marts:
+                    _copy_mart(source, Identifier(built, mart), connection, Identifier(new, mart))
+            self._grant(connection, new)
+            before = self._read(connection, self._published_key).get("marts", [])
+            self._replace(connection, before, new)
+            self._write(connection, self._published_key, {"marts": list(marts)})
+        return f"schema {target} of {self._name}"
+
+    def _grant(self, connection: psycopg.Connection, schema: str) -> None:
+        role = self._project.bi_role
+        if not role:
+            return
+        for statement in (
+            "grant usage on schema {} to {}",
+            "grant select on all tables in schema {} to {}",
+        ):
+            connection.execute(SQL(statement).format(Identifier(schema), Identifier(role)))
+
+    def _replace(self, connection: psycopg.Connection, before: Sequence[str], new: str) -> None:
+        target = self._project.marts_schema
+        old = [
+            mart
+            for (mart,) in connection.execute(
+                "select relname from pg_class where relnamespace = to_regnamespace(%s) "
+                "and relname = any(%s)",
+                [quote(target), list(before)],
+            )
+        ]
+        if old:
+            self._lock_out_readers(connection, old)
+            # not cascade: what others made of the marts is theirs
+            tables = SQL(", ").join(Identifier(target, mart) for mart in old)
+            try:
+                connection.execute(SQL("drop table {}").format(tables))
+            except psycopg.errors.DependentObjectsStillExist as error:
+                dependents = (error.diag.message_detail or "").splitlines()
+                raise ConfigurationError(
+                    f"not published, {dependents[0] if dependents else _first_line(error)}: "
+                    "the marts are replaced as a whole, so drop it first"
+                ) from error
+        connection.execute(SQL("drop schema if exists {}").format(Identifier(target)))
+        connection.execute(
+            SQL("alter schema {} rename to {}").format(Identifier(new), Identifier(target))
+        )
+
+    def _lock_out_readers(self, connection: psycopg.Connection, marts: Sequence[str]) -> None:
+        target = self._project.marts_schema
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with connection.transaction():
+                    connection.execute(
+                        SQL("set local statement_timeout = {}").format(
+                            Literal(int(1000 * _HELD_UP_SECONDS))
+                        )
+                    )
+                    connection.execute(_lock(target, marts, "access exclusive"))
+                    connection.execute("set local statement_timeout = 0")
+                return
+            except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
+                if time.monotonic() > deadline:
+                    readers = self._readers(connection)
+                    raise AnotherRunError(
+                        f"not published: for {PATIENCE_SECONDS / 60:.0f} minutes there was always "
+                        f"someone in the midst of reading schema {target} ({readers}); the marts "
+                        "published before stay; end those sessions and publish again"
+                    ) from error
+            time.sleep(PAUSE_SECONDS)
+
+    def _readers(self, connection: psycopg.Connection) -> str:
+        return _scalar(
+            connection,
+            "select string_agg(distinct format('%%s, process %%s', usename, pid), '; ') "
+            "from pg_locks join pg_class on pg_class.oid = relation "
+            "join pg_stat_activity using (pid) "
+            "where relnamespace = to_regnamespace(%s) and granted and pid <> pg_backend_pid()",
+            quote(self._project.marts_schema),
+        )
+
+    @contextmanager
+    def published(self) -> Iterator[Reader]:
+        """Reads the published schema in one transaction."""
+        schema = self._project.marts_schema
+        with self._connection("the published marts cannot be read") as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            if not _scalar(connection, "select to_regnamespace(%s)", quote(schema)):
+                raise ConfigurationError(
+                    f"nothing is published in schema {schema} of {self._name}: "
+                    "run `crm-effect run` first"
+                )
+            connection.execute(SQL("set search_path = {}").format(Identifier(schema)))
+            yield Reader(connection, "%s")
+
+    def published_places(self) -> list[tuple[str, str]]:
+        """The schema."""
+        return [("marts_on_server", f"{self._project.marts_schema}, {self._name}")]
+
+
+def _copy_mart(
+    source: psycopg.Connection,
+    built: Identifier,
+    connection: psycopg.Connection,
+    published: Identifier,
+) -> None:
+    connection.execute(SQL("create table {} (like {} including all)").format(published, built))
+    comment = _scalar(
+        source,
+        "select obj_description(to_regclass(%s), 'pg_class')",
+        built.as_string(source),
+    )
+    if comment:
+        connection.execute(SQL("comment on table {} is {}").format(published, Literal(comment)))
+    with (
+        source.cursor().copy(SQL("copy {} to stdout (format binary)").format(built)) as rows,
+        connection.cursor().copy(
+            SQL("copy {} from stdin (format binary, freeze)").format(published)
+        ) as copy,
+    ):
+        for row in rows:
+            copy.write(row)
+    # a table that nobody knows yet is read by bad plans
+    connection.execute(SQL("analyze {}").format(published))
+
+
+def _copy_raw_tables(file: Path, connection: psycopg.Connection, schema: str) -> None:
+    """Copies all tables of a DuckDB file as text: staging reads every value as text first."""
+    rows = file.with_suffix(".csv")
+    with duckdb.connect(str(file), read_only=True) as source:
+        source.execute("set TimeZone = 'UTC'")
+        tables = source.execute(
+            "select schema_name, table_name, list(column_name order by column_index) "
+            "from duckdb_columns() group by all"
+        ).fetchall()
+        for file_schema, table, columns in tables:
+            texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)
+            source.execute(
+                f"copy (select {texts} from {quote(file_schema)}.{quote(table)}) "
+                f"to '{literal(rows)}' (format csv, header false)"
+            )
+            target = Identifier(schema, table)
+            types = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in columns)
+            connection.execute(SQL("create table {} ({})").format(target, types))
+            with (
+                rows.open("rb") as blocks,
+                connection.cursor().copy(
+                    SQL("copy {} from stdin (format csv)").format(target)
+                ) as copy,
+            ):
+                while block := blocks.read(_BLOCK):
+                    copy.write(block)
+
+
+def _create_schema(connection: psycopg.Connection, schema: str) -> None:
+    connection.execute(SQL("create schema if not exists {}").format(Identifier(schema)))
+
+
+def _lock(schema: str, tables: Sequence[str], mode: str) -> Composed:
+    names = SQL(", ").join(Identifier(schema, table) for table in tables)
+    return SQL("lock table {} in {} mode").format(names, SQL(mode))
+
+
+def _scalar(connection: psycopg.Connection, query: str | SQL | Composed, *parameters: Any) -> Any:
+    """The only value of the first row; None: there is no row."""
+    row = connection.execute(query, parameters or None).fetchone()
+    return row and row[0]
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,41 @@
+"""Questions in SQL that each engine understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Reader:
+    """A connection to ask; `?` stands for a parameter, whatever the driver calls it."""
+
+    def __init__(self, connection: Any, placeholder: str = "?") -> None:
+        """Takes a connection whose `execute` gives a cursor."""
+        self._connection = connection
+        self._placeholder = placeholder
+
+    def tuples(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        return self._execute(query, parameters).fetchall()
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """What a query finds, each row by the names of its columns."""
+        cursor = self._execute(query, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def table_if_there(self, table: str) -> list[Row] | None:
+        """The rows of a table; None where there is none."""
+        is_there = self.tuples(
+            "select 1 from information_schema.tables where table_catalog = current_database() "
+            "and table_schema = current_schema() and table_name = ?",
+            [table],
+        )
+        return self.rows(f"select * from {table}") if is_there else None
+
+    def _execute(self, query: str, parameters: Sequence[Any]) -> Any:
+        return self._connection.execute(
+            query.replace("?", self._placeholder), list(parameters) or None
+        )

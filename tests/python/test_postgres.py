@@ -1,0 +1,388 @@
+"""On a PostgreSQL server: what BI reads is whole, tested, and all that a BI role can read."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from bitrix24_effectiveness import preflight
+from bitrix24_effectiveness.build import record
+from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.warehouse import postgres, warehouse_of
+from conftest import REPOSITORY, run_command
+
+MARTS = ("first", "second")
+ROWS = 2_000
+
+
+@pytest.fixture
+def project(on_postgres: dict[str, str]) -> Project:
+    return Project(REPOSITORY, {})
+
+
+def ask(query: str, **connection: str) -> list[tuple]:
+    with psycopg.connect(**connection) as asking:
+        cursor = asking.execute(query)
+        return cursor.fetchall() if cursor.description else []
+
+
+def build(project: Project, version: int, rows: int = ROWS) -> None:
+    """Makes two marts with one version number each: a mixture of two builds would show."""
+    with psycopg.connect() as connection:
+        connection.execute("create schema if not exists crm_marts")
+        for mart in MARTS:
+            connection.execute(f"drop table if exists crm_marts.{mart}")
+            connection.execute(
+                f"create table crm_marts.{mart} as select {version} as version, i "
+                f"from generate_series(1, {rows}) as t(i)"
+            )
+    record(project, "passed", MARTS)
+
+
+# -- publishing
+
+
+def test_marts_and_only_they_are_published_with_all_that_they_are(project: Project) -> None:
+    ask(
+        "create schema crm_marts;"
+        "create table crm_marts.facts (version integer not null, note text check (note <> ''));"
+        "insert into crm_marts.facts values (1, 'it''s');"
+        "create index on crm_marts.facts (note);"
+        "comment on table crm_marts.facts is 'One row per fact; it''s small.';"
+        "comment on column crm_marts.facts.version is 'Which build';"
+        "create table crm_marts.of_a_model_that_is_no_more ()"
+    )
+    record(project, "passed", ["facts"])
+    publish(project, Log("text"))
+    assert ask("select * from marts.facts") == [(1, "it's")]
+    assert ask(
+        "select relname, obj_description(oid) from pg_class "
+        "where relnamespace = 'marts'::regnamespace and relkind = 'r'"
+    ) == [("facts", "One row per fact; it's small.")]
+    assert ask(
+        "select attname, attnotnull, col_description(attrelid, attnum) from pg_attribute "
+        "where attrelid = 'marts.facts'::regclass and attnum > 0 order by attnum"
+    ) == [("version", True, "Which build"), ("note", False, None)]
+    assert len(ask("select 1 from pg_indexes where schemaname = 'marts'")) == 1
+
+
+def test_readers_see_one_version_whatever_they_read_first(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "PAUSE_SECONDS", 0.1)
+    build(project, 0)
+    publish(project, Log("text"))
+    wrong: list[str] = []
+    seen: set[int] = set()
+    is_over = threading.Event()
+
+    def read(number: int) -> None:
+        dice = random.Random(number)
+        marts = MARTS if number % 2 else MARTS[::-1]
+        isolation = psycopg.IsolationLevel(2 + number % 3)
+        try:
+            with psycopg.connect() as connection:
+                connection.isolation_level = isolation
+                while not is_over.is_set():
+                    with connection.transaction():
+                        found = set()
+                        if number % 4 == 0:
+                            # a snapshot that is older than what will be read
+                            connection.execute("select 1")
+                            time.sleep(dice.random() / 5)
+                        for mart in marts:
+                            found |= set(
+                                connection.execute(
+                                    f"select version, count(*) from marts.{mart} group by version"
+                                )
+                            )
+                            time.sleep(dice.random() / 100)
+                    time.sleep(dice.random() / 10)
+                    if len(found) != 1 or {rows for _, rows in found} != {ROWS}:
+                        wrong.append(f"{number} {isolation.name}: {found}")
+                    seen.update(version for version, _ in found)
+        except Exception as error:
+            wrong.append(f"{number}: {error}")
+
+    readers = [threading.Thread(target=read, args=(number,)) for number in range(6)]
+    for reader in readers:
+        reader.start()
+    try:
+        for version in range(1, 7):
+            build(project, version)
+            publish(project, Log("text"))
+    finally:
+        time.sleep(0.2)
+        is_over.set()
+        for reader in readers:
+            reader.join()
+    assert wrong == []
+    assert {0, 6} <= seen
+    schemas = ask("select nspname from pg_namespace where nspname like 'marts%'")
+    assert schemas == [("marts",)]
+
+
+def test_a_join_in_one_statement_sees_one_version(project: Project) -> None:
+    build(project, 0)
+    publish(project, Log("text"))
+    query = "select count(*) from marts.first join marts.second using (version, i)"
+    with psycopg.connect() as reader:
+        # its snapshot is taken, and no mart is read yet
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("select 1")
+        build(project, 1)
+        publish(project, Log("text"))
+        assert reader.execute(query).fetchone() == (ROWS,)
+
+
+def test_a_reader_that_does_not_end_keeps_what_it_reads(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "PATIENCE_SECONDS", 1)
+    build(project, 0)
+    publish(project, Log("text"))
+    build(project, 1)
+    with psycopg.connect() as reader:
+        reader.execute("select * from marts.first limit 1")
+        with pytest.raises(AnotherRunError, match=r"not published: .* \(crm, process \d+\)"):
+            publish(project, Log("text"))
+        assert reader.execute("select max(version) from marts.second").fetchone() == (0,)
+    publish(project, Log("text"))
+    assert ask("select max(version) from marts.second") == [(1,)]
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_a_build_that_did_not_pass_is_not_published(project: Project, status: str) -> None:
+    build(project, 0)
+    publish(project, Log("text"))
+    build(project, 1)
+    record(project, status)
+    with pytest.raises(DataError, match="not published: the last build"):
+        publish(project, Log("text"))
+    assert ask("select max(version) from marts.first") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update crm_marts.first set version = 2 where i = 1",
+        "delete from crm_marts.second where i = 1",
+        "insert into crm_marts.second values (0, 0)",
+        "create table crm_marts.new (like crm_marts.first); drop table crm_marts.first; "
+        "alter table crm_marts.new rename to first",
+    ],
+)
+def test_marts_that_were_changed_after_their_tests_are_not_published(
+    project: Project, change: str
+) -> None:
+    build(project, 0)
+    ask(change)
+    with pytest.raises(DataError, match="changed after the last"):
+        publish(project, Log("text"))
+    assert ask("select to_regnamespace('marts')") == [(None,)]
+
+
+def test_nothing_was_built(project: Project) -> None:
+    with pytest.raises(DataError, match="run `crm-effect build` first"):
+        publish(project, Log("text"))
+    build(project, 0)
+    ask("drop table crm_marts.first")
+    with pytest.raises(DataError, match="run `crm-effect build` first"):
+        publish(project, Log("text"))
+
+
+def test_what_others_made_is_not_dropped(project: Project) -> None:
+    build(project, 0)
+    ask("create schema marts; create table marts.first (theirs text)")
+    with pytest.raises(ConfigurationError, match=r"has not published there \(first\)"):
+        publish(project, Log("text"))
+    ask("drop table marts.first")
+    publish(project, Log("text"))
+    ask("create view public.theirs as select * from marts.first")
+    with pytest.raises(ConfigurationError, match=r"view theirs depends on table marts.first"):
+        publish(project, Log("text"))
+    assert ask("select count(*) from theirs") == [(ROWS,)]
+    ask("drop view theirs; create table marts.theirs ()")
+    with pytest.raises(ConfigurationError, match=r"has not published there \(theirs\)"):
+        publish(project, Log("text"))
+
+
+PUBLISH_FOR_EVER = """
+import sys
+from test_postgres import *
+project = Project(REPOSITORY, {})
+for version in range(1, 10_000):
+    build(project, version, 20_000)
+    publish(project, Log("text"))
+    print("published", flush=True)
+"""
+
+
+def test_killed_at_any_moment_the_last_publication_is_whole(project: Project) -> None:
+    dice = random.Random(6)
+    for _ in range(6):
+        with subprocess.Popen(
+            [sys.executable, "-c", PUBLISH_FOR_EVER],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=REPOSITORY / "tests/python",
+        ) as publisher:
+            assert publisher.stdout.readline() == b"published\n"
+            time.sleep(dice.random() * 0.3)
+            publisher.send_signal(signal.SIGKILL)
+        whole = "select count(*), count(distinct version), min(version) from marts."
+        (first,), (second,) = (ask(whole + mart) for mart in MARTS)
+        assert first == second
+        assert first[:2] == (20_000, 1)
+    build(project, 0)
+    publish(project, Log("text"))
+    assert ask("select max(version) from marts.second") == [(0,)]
+
+
+# -- the role of BI tools
+
+
+@contextmanager
+def role(name: str) -> Iterator[None]:
+    ask(f'create role "{name}" login')
+    try:
+        yield
+    finally:
+        ask(f'drop owned by "{name}"; drop role "{name}"')
+
+
+def test_a_bi_role_reads_the_published_schema_and_nothing_else(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_BI_ROLE", "Bi Reader")
+    project = Project(REPOSITORY, {})
+    build(project, 0)
+    with pytest.raises(ConfigurationError, match='has no such role: create role "Bi Reader"'):
+        publish(project, Log("text"))
+    with pytest.raises(ConfigurationError, match="has no such role"):
+        warehouse_of(project).check()
+    assert ask("select to_regnamespace('marts')") == [(None,)]
+
+    ask(
+        "create schema bitrix24; create table bitrix24.crm_deal (id text);"
+        "create schema crm_staging; create table crm_staging.stg (id text);"
+        "create schema crm_intermediate; create table crm_intermediate.int (id text);"
+        "create schema crm_test_failures; create table crm_test_failures.t (id text);"
+        "create schema crm_quality; create table crm_quality.data_quality_results (id text)"
+    )
+    with role("Bi Reader"):
+        for version in range(2):
+            build(project, version)
+            publish(project, Log("text"))
+            with psycopg.connect(user="Bi Reader", autocommit=True) as reader:
+                for mart in MARTS:
+                    query = f"select max(version) from marts.{mart}"
+                    assert reader.execute(query).fetchone() == (version,)
+                for statement in (
+                    "select * from bitrix24.crm_deal",
+                    "select * from crm_staging.stg",
+                    "select * from crm_intermediate.int",
+                    "select * from crm_test_failures.t",
+                    "select * from crm_quality.data_quality_results",
+                    "select * from crm_marts.first",
+                    "select * from crm.crm_effect_state",
+                    "delete from marts.first",
+                    "create table marts.mine ()",
+                    "create table public.mine ()",
+                    "create schema mine",
+                ):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        reader.execute(statement)
+
+
+# -- the lock
+
+
+def test_one_run_at_a_time(project: Project, on_postgres: dict[str, str]) -> None:
+    hold = (
+        "from bitrix24_effectiveness.project import Project\n"
+        "from bitrix24_effectiveness.warehouse import warehouse_of\n"
+        "with warehouse_of(Project.find({})).only_run():\n    print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        holder.stdout.readline()
+        answer = run_command("publish", env=on_postgres, cwd=REPOSITORY)
+        assert answer.returncode == 3
+        assert f"another run (process {holder.pid} on " in answer.stderr
+        # another project in the same database
+        other = Project(REPOSITORY, {}, {**on_postgres, "CRM_SCHEMA": "other"})
+        with warehouse_of(other).only_run():
+            pass
+        holder.kill()
+    while ask("select 1 from pg_locks where locktype = 'advisory'"):
+        time.sleep(0.01)
+    assert run_command("publish", env=on_postgres, cwd=REPOSITORY).returncode == 1
+
+
+# -- at the door
+
+
+def test_a_server_that_cannot_be_reached(project: Project) -> None:
+    for name, value, message in (
+        ("PGHOST", "/nowhere", "database .* at /nowhere as crm: .*No such file"),
+        ("PGUSER", "stranger", 'as stranger: .*role "stranger" does not exist'),
+        ("PGDATABASE", "nothing", 'database "nothing" does not exist'),
+    ):
+        environment = {**project.environment, name: value, "PGPASSWORD": "s3cret"}
+        wrong = Project(REPOSITORY, {}, environment)
+        with pytest.raises(ConfigurationError, match=f"cannot connect to .*{message}") as failure:
+            preflight.check_raw(wrong)
+        assert "\n" not in str(failure.value)
+        assert "s3cret" not in str(failure.value)
+
+
+def test_an_unknown_target() -> None:
+    project = Project(REPOSITORY, {}, {"CRM_TARGET": "postgresql"})
+    with pytest.raises(ConfigurationError, match="it must be duckdb, postgres, spark"):
+        warehouse_of(project)
+    with pytest.raises(ConfigurationError, match="crm-effect works on duckdb and postgres"):
+        warehouse_of(Project(REPOSITORY, {}, {"CRM_TARGET": "spark"}))
+
+
+def test_raw_tables_that_are_not_there(project: Project) -> None:
+    with pytest.raises(ConfigurationError, match="has no tables in schema bitrix24"):
+        preflight.check_raw(project)
+    ask("create schema bitrix24; create table bitrix24.crm_deal (id text, stage_id text)")
+    with pytest.raises(ConfigurationError, match=r"table bitrix24.crm_deal in .* has no column"):
+        preflight.check_raw(project)
+    ask("alter table bitrix24.crm_deal add column date_create timestamptz")
+    with pytest.raises(
+        ConfigurationError, match=r"no table bitrix24.crm_status, which is required"
+    ):
+        preflight.check_raw(project)
+    ask("create table bitrix24.crm_status (id text, entity_id text, status_id text)")
+    preflight.check_raw(project)
+    ask("alter table bitrix24.crm_deal add column currency_id text")
+    ask("insert into bitrix24.crm_deal (currency_id) values ('rub')")
+    strange = Project(REPOSITORY, {"base_currency": "USD"})
+    with pytest.raises(ConfigurationError, match="know only RUB"):
+        preflight.check_raw(strange)
+
+
+def test_a_user_who_may_not_make_schemas(project: Project) -> None:
+    with role("poor"):
+        poor = Project(REPOSITORY, {}, {**project.environment, "PGUSER": "poor"})
+        with pytest.raises(ConfigurationError, match=r"poor may not make schemas in .*: grant"):
+            warehouse_of(poor).check()
