@@ -1,3 +1,3 @@
 {% macro share_of(amount, part, whole) -%}
-    cast(cast({{ amount }} as numeric(22, 6)) * ({{ part }}) / ({{ whole }}) as numeric(28, 6))
+    {{ quotient('cast(' ~ amount ~ ' as numeric(38, 6)) * 1000000 * (' ~ part ~ ')', whole, 6) }}
 {%- endmacro %}

@@ -28,14 +28,30 @@ dated_rates as (
 
 ),
 
-base_price as (
+-- `price` of the portal's base currency is paid for so many `units`, both in ten-thousandths: whole numbers
+prices as (
 
-    select currencies.price_in_base / currencies.units as price
+    select
+        currency,
+        cast(cast(price_in_base as numeric(38, 4)) * 10000 as numeric(38, 0)) as price,
+        cast(cast(units as numeric(38, 4)) * 10000 as numeric(38, 0)) as units
 
     from currencies
 
+    where price_in_base > 0 and units > 0
+
+),
+
+base_price as (
+
+    select
+        prices.price,
+        prices.units
+
+    from prices
+
     inner join settings
-        on currencies.currency = settings.base_currency
+        on prices.currency = settings.base_currency
 
 ),
 
@@ -43,21 +59,16 @@ base_price as (
 current_rates as (
 
     select
-        currencies.currency,
+        prices.currency,
         cast('0001-01-01' as date) as valid_from,
-        cast(
-            cast(currencies.price_in_base as {{ type_double() }}) / currencies.units / base_price.price
-            as numeric(20, 12)
-        ) as rate
+        {{ quotient('prices.price * base_price.units * 1000000000000', 'prices.units * base_price.price', 12) }} as rate
 
-    from currencies
+    from prices
 
     inner join settings
-        on currencies.currency <> settings.base_currency
+        on prices.currency <> settings.base_currency
 
     cross join base_price
-
-    where currencies.price_in_base > 0 and currencies.units > 0
 
 ),
 

@@ -1,0 +1,11 @@
+{#-
+  Division of decimals is done in doubles on DuckDB and in so many digits elsewhere; whole numbers of the
+  smallest unit divide alike everywhere. Half a unit is added, so that it rounds and does not cut.
+-#}
+{% macro quotient(units, divisor, decimals) -%}
+    cast(
+        sign({{ units }}) * {{ whole_quotient('2 * abs(' ~ units ~ ') + (' ~ divisor ~ ')', '2 * (' ~ divisor ~ ')') }}
+        * cast(1e-{{ decimals }} as numeric({{ decimals }}, {{ decimals }}))
+        as numeric(28, {{ decimals }})
+    )
+{%- endmacro %}
