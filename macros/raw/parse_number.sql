@@ -1,6 +1,6 @@
 {% macro parse_number(column) %}
-    case
+    cast(case
         when {{ matches(column, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,2})?$') }}
             then {{ number_from_text(column) }}
-    end
+    end as numeric(18, 4))
 {% endmacro %}

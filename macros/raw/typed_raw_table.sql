@@ -42,7 +42,7 @@ versioned as (
                 {{ meta.newest_by }} desc nulls last,
             {%- endif %}
             {%- for column in columns %}
-                raw_{{ column.name }} desc nulls last{{ ',' if not loop.last }}
+                {{ in_byte_order('raw_' ~ column.name) }} desc nulls last{{ ',' if not loop.last }}
             {%- endfor %}
         ) as version_number
 

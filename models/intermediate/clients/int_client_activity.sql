@@ -154,8 +154,8 @@ activity as (
         clients_by_segment.clients,
         clients_by_segment.repeat_clients,
         purchases_by_segment.purchases,
-        purchases_by_segment.revenue,
-        purchases_by_segment.historic_revenue,
+        cast(purchases_by_segment.revenue as numeric(28, 6)) as revenue,
+        cast(purchases_by_segment.historic_revenue as numeric(28, 6)) as historic_revenue,
         spans_by_segment.total_lifespan_years,
         spans_by_segment.active_client_years,
         spans_by_segment.churn_events

@@ -129,7 +129,10 @@ weighted as (
 
     select
         *,
-        sum(weight) over (partition by period_grain, period_start order by channel_id) as weight_to_here,
+        sum(weight) over (
+            partition by period_grain, period_start
+            order by {{ in_byte_order('channel_id') }}
+        ) as weight_to_here,
         sum(weight) over (partition by period_grain, period_start) as weight_of_all
 
     from weights
@@ -146,18 +149,30 @@ final as (
         period_start,
         channel_id,
         new_clients,
-        own_marketing_cost
-        + {{ share_of('shared_marketing_cost', 'weight_to_here', 'weight_of_all') }}
-        - {{ share_of('shared_marketing_cost', 'weight_to_here - weight', 'weight_of_all') }} as marketing_cost,
-        own_crm_cost
-        + {{ share_of('shared_crm_cost', 'weight_to_here', 'weight_of_all') }}
-        - {{ share_of('shared_crm_cost', 'weight_to_here - weight', 'weight_of_all') }} as crm_cost,
-        own_salary_cost
-        + {{ share_of('shared_salary_cost', 'weight_to_here', 'weight_of_all') }}
-        - {{ share_of('shared_salary_cost', 'weight_to_here - weight', 'weight_of_all') }} as salary_cost,
-        own_other_cost
-        + {{ share_of('shared_other_cost', 'weight_to_here', 'weight_of_all') }}
-        - {{ share_of('shared_other_cost', 'weight_to_here - weight', 'weight_of_all') }} as other_cost
+        cast(
+            own_marketing_cost
+            + {{ share_of('shared_marketing_cost', 'weight_to_here', 'weight_of_all') }}
+            - {{ share_of('shared_marketing_cost', 'weight_to_here - weight', 'weight_of_all') }}
+            as numeric(28, 6)
+        ) as marketing_cost,
+        cast(
+            own_crm_cost
+            + {{ share_of('shared_crm_cost', 'weight_to_here', 'weight_of_all') }}
+            - {{ share_of('shared_crm_cost', 'weight_to_here - weight', 'weight_of_all') }}
+            as numeric(28, 6)
+        ) as crm_cost,
+        cast(
+            own_salary_cost
+            + {{ share_of('shared_salary_cost', 'weight_to_here', 'weight_of_all') }}
+            - {{ share_of('shared_salary_cost', 'weight_to_here - weight', 'weight_of_all') }}
+            as numeric(28, 6)
+        ) as salary_cost,
+        cast(
+            own_other_cost
+            + {{ share_of('shared_other_cost', 'weight_to_here', 'weight_of_all') }}
+            - {{ share_of('shared_other_cost', 'weight_to_here - weight', 'weight_of_all') }}
+            as numeric(28, 6)
+        ) as other_cost
 
     from weighted
 

@@ -17,7 +17,7 @@ dated_rates as (
     select
         exchange_rates.currency,
         exchange_rates.valid_from,
-        cast(exchange_rates.rate as numeric(20, 12)) as rate
+        cast(exchange_rates.rate as numeric(28, 12)) as rate
 
     from {{ ref('stg_reference__exchange_rates') }} as exchange_rates
 
@@ -77,7 +77,7 @@ base_rate as (
     select
         base_currency as currency,
         cast('0001-01-01' as date) as valid_from,
-        cast(1 as numeric(20, 12)) as rate
+        cast(1 as numeric(28, 12)) as rate
 
     from settings
 

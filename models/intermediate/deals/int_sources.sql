@@ -46,7 +46,7 @@ source_names as (
 
     select
         status_id as source_id,
-        min(status_name) as source_name
+        min({{ in_byte_order('status_name') }}) as source_name
 
     from dictionary
 

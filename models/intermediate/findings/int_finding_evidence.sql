@@ -44,7 +44,11 @@ evidence as (
         count(*) filter (where {{ flag }}) as evidence_count,
         count({{ flag }}) as evidence_base,
         {% if detail -%}
-        {{ dbt.listagg('case when ' ~ flag ~ ' then ' ~ detail ~ ' end', "', '", 'order by ' ~ detail) }} as details
+        {{ dbt.listagg(
+            'case when ' ~ flag ~ ' then ' ~ detail ~ ' end',
+            "', '",
+            'order by ' ~ in_byte_order(detail)
+        ) }} as details
         {%- else -%}
         cast(null as {{ dbt.type_string() }}) as details
         {%- endif %}

@@ -50,7 +50,7 @@ channels as (
     select
         members.channel_id,
         coalesce(
-            min(names.channel_name),
+            min({{ in_byte_order('names.channel_name') }}),
             case when members.channel_id = 'unknown' then 'Unknown' end,
             members.channel_id
         ) as channel_name

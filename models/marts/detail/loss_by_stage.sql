@@ -36,7 +36,7 @@ loss_reasons as (
 
     select
         loss_reason_id,
-        min(loss_reason_name) as loss_reason_name
+        min({{ in_byte_order('loss_reason_name') }}) as loss_reason_name
 
     from {{ ref('stg_reference__loss_reasons') }}
 

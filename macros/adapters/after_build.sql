@@ -1,0 +1,3 @@
+{% macro after_build() -%}
+    {{ return(adapter.dispatch('after_build')()) }}
+{%- endmacro %}

@@ -1,0 +1,2 @@
+{% macro default__after_build() -%}
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro default__in_byte_order(text) -%}
+    {{ text }}
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{% macro postgres__in_byte_order(text) -%}
+    {{ text }} collate "C"
+{%- endmacro %}
