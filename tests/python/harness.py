@@ -236,10 +236,12 @@ def compile_project(
     variables: Row,
     project: Path = REPOSITORY,
     wanted: tuple[str, ...] = COMPARED,
+    environment: dict[str, str] | None = None,
 ) -> Compiled:
     """Compiles with dbt against raw tables that exist and are empty, all columns text.
 
-    Only the wanted models and what they are built from are compiled.
+    Only the wanted models and what they are built from are compiled. `environment` names another
+    engine, which has such raw tables.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -250,13 +252,13 @@ def compile_project(
             connection.execute("create schema bitrix24")
             for table, columns in COLUMNS.items():
                 _load(connection, f"bitrix24.{table}", dict.fromkeys(columns, "varchar"), [])
-    environment = {
+    settings = {
         "CRM_RAW_DB": str(raw),
         "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
+    } | (environment or {})
     arguments = [
         "compile",
         "--project-dir", str(project),
@@ -265,7 +267,7 @@ def compile_project(
         "--select", " ".join(f"+{name}" for name in wanted),
         "--vars", json.dumps(variables),
     ]  # fmt: skip
-    with _environment(environment):
+    with _environment(settings):
         try:
             result = dbtRunner().invoke(arguments)
         finally:

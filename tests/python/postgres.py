@@ -61,12 +61,13 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def database(url: str, name: str) -> Iterator[dict[str, str]]:
+def database(url: str, name: str, options: str = "") -> Iterator[dict[str, str]]:
     """Gives the environment of a run on an empty database of the server."""
     engine = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(f'create database "{name}"'))
+            creation = f'create database "{name}" template template0 {options}'
+            connection.execute(sqlalchemy.text(creation))
     finally:
         engine.dispose()
     yield {

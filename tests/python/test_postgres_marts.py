@@ -1,0 +1,128 @@
+"""PostgreSQL builds the same marts as DuckDB: on random portals, money and counts to the last digit.
+
+The project is compiled for both engines, and each portal runs through the compiled SQL of both. The
+database sorts texts as English does, so that an order by the rules of a language would show.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import psycopg
+import pytest
+
+from compare_engines import differences, mart_keys
+from harness import Compiled, Node, compile_project, rows_of
+from oracle.reading import COLUMNS
+from portals import VARIANTS, Case, seeded_case
+from postgres import database, server
+
+# FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs two seconds
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 8))
+FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
+
+# what DuckDB calls otherwise
+TYPES = {"string": "text", "DOUBLE": "double precision", "BLOB": "bytea"}
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The project compiled for DuckDB and for PostgreSQL, and a connection to the latter."""
+
+    of_duckdb: Compiled
+    of_postgres: Compiled
+    connection: psycopg.Connection
+
+    def differences(self, case: Case) -> Iterator[str]:
+        """What the marts of a portal differ in, one line each."""
+        with self.of_duckdb.run(case) as expected, self.connection.transaction(force_rollback=True):
+            for schema in {
+                node.schema for node in [*self.of_postgres.models, *self.of_postgres.seeds.values()]
+            }:
+                self.connection.execute(f"create schema {schema.rpartition('.')[2]}")
+            for table, relation in self.of_postgres.sources.items():
+                self.connection.execute(f"drop table {relation}")
+                copy(expected, self.of_duckdb.sources[table], self.connection, relation)
+            for name, seed in self.of_postgres.seeds.items():
+                copy(
+                    expected, self.of_duckdb.seeds[name].relation, self.connection, seed.relation
+                )
+            for model in self.of_postgres.models:
+                build(self.connection, model)
+            yield from differences(
+                lambda table: rows_of(expected, f"warehouse.marts.{table}"),
+                lambda table: rows_of(self.connection, f"crm_marts.{table}"),
+                mart_keys(),
+            )
+
+
+def copy(
+    source: duckdb.DuckDBPyConnection, from_: str, target: psycopg.Connection, to: str
+) -> None:
+    """Copies a table with its types."""
+    columns = source.execute(f"describe {from_}").fetchall()
+    typed = ", ".join(f'"{name}" {TYPES.get(kind, kind)}' for name, kind, *_ in columns)
+    target.execute(f"create table {to} ({typed})")
+    rows = source.execute(f"select columns(*)::varchar from {from_}").fetchall()
+    with target.cursor().copy(f"copy {to} from stdin") as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+def build(connection: psycopg.Connection, model: Node) -> None:
+    """Builds a model as dbt does, statistics and indexes aside."""
+    try:
+        if model.materialized == "view":
+            connection.execute(f"create view {model.relation} as ({model.sql})")
+        elif model.columns:
+            columns = ", ".join(
+                f'"{name}" {TYPES.get(kind, kind)}' for name, kind in model.columns.items()
+            )
+            named = ", ".join(f'"{name}"' for name in model.columns)
+            connection.execute(f"create table {model.relation} ({columns})")
+            connection.execute(
+                f"insert into {model.relation} ({named}) select {named} from ({model.sql}) as built"
+            )
+        else:
+            connection.execute(f"create table {model.relation} as ({model.sql})")
+    except psycopg.Error as error:
+        raise AssertionError(f"{model.name}: {error}") from error
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
+    """A folder, the environment of a database, and a connection to it."""
+    with server() as url, database(url, "marts", "icu_locale 'en-US' locale_provider icu") as found:
+        with psycopg.connect(
+            host=found["PGHOST"], user=found["PGUSER"], dbname=found["PGDATABASE"], autocommit=True
+        ) as connection:
+            connection.execute("create schema bitrix24")
+            for table, columns in COLUMNS.items():
+                typed = ", ".join(f'"{column}" text' for column in columns)
+                connection.execute(f"create table bitrix24.{table} ({typed})")
+            yield tmp_path_factory.mktemp("engines"), found, connection
+
+
+# two compilations a set, of some ten seconds
+@pytest.fixture(
+    scope="module",
+    params=VARIANTS if "FUZZ_EXAMPLES" in os.environ else ["defaults", "as_of_before"],
+)
+def engines(request: pytest.FixtureRequest, place: tuple) -> Engines:
+    folder, environment, connection = place
+    variables, wanted = VARIANTS[request.param], tuple(set(mart_keys()) - {"metric_catalog"})
+    return Engines(
+        compile_project(folder, variables, wanted=wanted),
+        compile_project(folder, variables, wanted=wanted, environment=environment),
+        connection,
+    )
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + EXAMPLES))
+def test_a_random_portal_has_the_same_marts(
+    engines: Engines, request: pytest.FixtureRequest, seed: int
+) -> None:
+    variant = request.node.callspec.params["engines"]
+    found = list(engines.differences(seeded_case(seed, variant=variant)))
+    assert not found, "\n".join(found[:15])
