@@ -1,18 +1,21 @@
-"""PostgreSQL builds the same marts as DuckDB: on random portals, money and counts to the last digit.
+"""PostgreSQL builds the same marts as DuckDB, money and counts to the last digit.
 
-The project is compiled for both engines, and each portal runs through the compiled SQL of both. The
+The project is compiled for both engines; each portal runs through the compiled SQL of both. The
 database sorts texts as English does, so that an order by the rules of a language would show.
 """
 
+import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import psycopg
 import pytest
 
-from compare_engines import differences, mart_keys
+from compare_engines import Row, differences, mart_keys
+from conftest import REPOSITORY
 from harness import Compiled, Node, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
@@ -21,6 +24,8 @@ from postgres import database, server
 # FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs two seconds
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 8))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
+
+MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
 
 # what DuckDB calls otherwise
 TYPES = {"string": "text", "DOUBLE": "double precision", "BLOB": "bytea"}
@@ -45,9 +50,7 @@ class Engines:
                 self.connection.execute(f"drop table {relation}")
                 copy(expected, self.of_duckdb.sources[table], self.connection, relation)
             for name, seed in self.of_postgres.seeds.items():
-                copy(
-                    expected, self.of_duckdb.seeds[name].relation, self.connection, seed.relation
-                )
+                copy(expected, self.of_duckdb.seeds[name].relation, self.connection, seed.relation)
             for model in self.of_postgres.models:
                 build(self.connection, model)
             yield from differences(
@@ -90,18 +93,29 @@ def build(connection: psycopg.Connection, model: Node) -> None:
         raise AssertionError(f"{model.name}: {error}") from error
 
 
+def texts(path: Path) -> list[Row]:
+    """The rows of a CSV file, what is empty as None."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [
+            {name: value or None for name, value in row.items()} for row in csv.DictReader(lines)
+        ]
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
     """A folder, the environment of a database, and a connection to it."""
-    with server() as url, database(url, "marts", "icu_locale 'en-US' locale_provider icu") as found:
-        with psycopg.connect(
+    with (
+        server() as url,
+        database(url, "marts", "icu_locale 'en-US' locale_provider icu") as found,
+        psycopg.connect(
             host=found["PGHOST"], user=found["PGUSER"], dbname=found["PGDATABASE"], autocommit=True
-        ) as connection:
-            connection.execute("create schema bitrix24")
-            for table, columns in COLUMNS.items():
-                typed = ", ".join(f'"{column}" text' for column in columns)
-                connection.execute(f"create table bitrix24.{table} ({typed})")
-            yield tmp_path_factory.mktemp("engines"), found, connection
+        ) as connection,
+    ):
+        connection.execute("create schema bitrix24")
+        for table, columns in COLUMNS.items():
+            typed = ", ".join(f'"{column}" text' for column in columns)
+            connection.execute(f"create table bitrix24.{table} ({typed})")
+        yield tmp_path_factory.mktemp("engines"), found, connection
 
 
 # two compilations a set, of some ten seconds
@@ -125,4 +139,20 @@ def test_a_random_portal_has_the_same_marts(
 ) -> None:
     variant = request.node.callspec.params["engines"]
     found = list(engines.differences(seeded_case(seed, variant=variant)))
+    assert not found, "\n".join(found[:15])
+
+
+@pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
+@pytest.mark.parametrize("engines", ["defaults"], indirect=True)
+def test_the_maven_data_have_the_same_marts(engines: Engines) -> None:
+    # the demo's costs and rates are those of another company
+    foreign = ("costs", "exchange_rates", "channels", "loss_reasons", "business_processes")
+    case = Case(
+        {path.stem: texts(path) for path in MAVEN.glob("*.csv")},
+        {
+            path.stem: [] if path.stem in foreign else texts(path)
+            for path in (REPOSITORY / "seeds").glob("*.csv")
+        },
+    )
+    found = list(engines.differences(case))
     assert not found, "\n".join(found[:15])
