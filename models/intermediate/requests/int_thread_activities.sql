@@ -8,7 +8,14 @@ settings as (
 
 activities as (
 
-    select * from {{ ref('stg_bitrix24__activities') }}
+    select
+        *,
+        -- keys of their own: joined on a key and a condition of one side, each pair of rows would be looked at
+        case when owner_type_id = '2' then owner_id end as deal_id,
+        case when owner_type_id = '3' then owner_id end as contact_id
+
+    from {{ ref('stg_bitrix24__activities') }}
+
     where created_at < (select settings.data_end_at from settings)
 
 ),
@@ -115,14 +122,10 @@ with_owner as (
         on activities.activity_id = calls_by_activity.activity_id
 
     left join deals
-        on
-            activities.owner_id = deals.deal_id
-            and activities.owner_type_id = '2'
+        on activities.deal_id = deals.deal_id
 
     left join contacts
-        on
-            activities.owner_id = contacts.contact_id
-            and activities.owner_type_id = '3'
+        on activities.contact_id = contacts.contact_id
 
     left join users as authors
         on activities.author_id = authors.employee_id
