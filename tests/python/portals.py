@@ -619,7 +619,15 @@ class _Maker:
                 "link": ["abc", "-"],
                 "number": ["n/a", "12,5"],
                 "flag": ["maybe", "2"],
-                "time": ["yesterday", "2024-02-30T10:00:00+03:00", "31.12.2024", "2024-13-01"],
+                "time": [
+                    "yesterday",
+                    "2024-02-30T10:00:00+03:00",
+                    "31.12.2024",
+                    "2024-13-01",
+                    "1994-12-31T23:59:59+03:00",
+                    "1900-01-05",
+                    "0001-01-01 00:00:00",
+                ],
             }
             spoilable = [column for column in columns if COLUMNS[table][column] in bad]
             if spoilable:

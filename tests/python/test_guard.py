@@ -111,6 +111,24 @@ def test_a_last_day_with_few_rows_is_noticed(
     assert ("crm_activity.last_full_day" in findings) == is_noticed
 
 
+def test_few_rows_in_the_future_are_a_doubt_where_the_end_of_data_is_given(
+    guarded: Guarded, healthy: Portal
+) -> None:
+    for future_rows, variables, stops in (
+        (1, {}, True),
+        (1, {"as_of": "2026-11-01"}, False),
+        (len(healthy["crm_deal"]), {"as_of": "2026-11-01"}, True),
+    ):
+        deals = [
+            row | {"date_modify": row["date_modify"].replace("2026", "2062")}
+            for row in healthy["crm_deal"][:future_rows]
+        ]
+        write_portal(guarded.raw, healthy | {"crm_deal": deals + healthy["crm_deal"][future_rows:]})
+        findings = guarded.check(of_tables=["crm_deal"], variables=variables)
+        found = failed(findings)["crm_deal.not_in_the_future"]
+        assert (found.stops, found.observed) == (stops, str(future_rows))
+
+
 # -- what is shown and kept
 
 
@@ -176,17 +194,17 @@ def test_a_run_with_bad_data_leaves_the_marts_and_says_why(
     marts = Path(mini.env["CRM_MARTS_DB"])
     before = marts.read_bytes()
 
-    spoiled = [row | {"date_create": "1900-01-05"} for row in healthy["crm_deal"][:2]]
+    spoiled = [row | {"date_modify": "2062-01-05"} for row in healthy["crm_deal"][:2]]
     write_portal(
         Path(mini.env["CRM_RAW_DB"]),
         healthy | {"crm_deal": spoiled + healthy["crm_deal"][2:]},
     )
     answer = mini.run("run")
     assert answer.returncode == 1
-    assert "not_before_1995" in answer.stderr
+    assert "not_in_the_future" in answer.stderr
     assert spoiled[0]["id"] in answer.stderr
     assert answer.stderr.endswith(
-        "error: raw data failed crm_deal.not_before_1995: the published marts stay as they are\n"
+        "error: raw data failed crm_deal.not_in_the_future: the published marts stay as they are\n"
     )
     assert marts.read_bytes() == before
     # what the guard wrote beside them takes nothing from the marts of the last build
@@ -197,14 +215,14 @@ def test_a_run_with_bad_data_leaves_the_marts_and_says_why(
     (check,) = (line for line in lines if line["event"] == "check" and line["level"] == "error")
     assert (check["table"], check["check"], check["observed"]) == (
         "crm_deal",
-        "not_before_1995",
+        "not_in_the_future",
         "2",
     )
     kept = results_of(mini)
     assert len({row["run_id"] for row in kept}) == 3
-    assert [row["is_accepted"] for row in kept if row["check_name"] == "not_before_1995"].count(
+    assert [row["is_accepted"] for row in kept if row["check_name"] == "not_in_the_future"].count(
         False
-    ) == 2 * sum(row["check_name"] == "not_before_1995" for row in kept) // 3
+    ) == 2 * sum(row["check_name"] == "not_in_the_future" for row in kept) // 3
 
 
 def test_a_table_that_shrank_since_the_last_accepted_run(
@@ -301,7 +319,7 @@ def test_the_same_findings_on_postgresql(
             )
         assert Guarded(tmp_path, NOW, **env).check() == expected
         for _ in range(2):
-            with pytest.raises(DataError, match="not_before_1995"):
+            with pytest.raises(DataError, match="not_in_the_future"):
                 guard(Project(REPOSITORY, {}), Log("json"))
         runs = (
             "select count(distinct run_id), min(raw_source) from crm_quality.data_quality_results"

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ _HARMLESS = re.compile(r"[A-Za-z0-9_:.|-]{1,40}")
 # the same language, read several times as fast
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONG_AGO = datetime(1, 1, 1)
+# as in `mostly_readable`: so many rows, and this share of the table, are a fault of the load
+_MANY_ROWS = 10
+_MANY_SHARE = 0.05
 
 Suites = dict[str, dict[str, list[dict[str, Any]]]]
 
@@ -144,7 +148,10 @@ def check_raw_tables(
                         if engine.has(table, expectation, part, (table, "rows") in before)
                     ]
                     for expectation, result in engine.results(table, part, chosen):
-                        findings.append(_finding(table, expectation, result))
+                        finding = _finding(table, expectation, result)
+                        if _is_doubt_only(project, finding, expectation["meta"], findings):
+                            finding = replace(finding, severity="warning")
+                        findings.append(finding)
                 if log:
                     log.step("guard", table, number, len(suites))
             if data_docs:
@@ -241,6 +248,19 @@ def _finding(table: str, expectation: dict[str, Any], result: Any) -> Finding:
         description,
         () if result.success else _failing_keys(seen),
     )
+
+
+def _is_doubt_only(
+    project: Project, finding: Finding, meta: dict[str, Any], findings: list[Finding]
+) -> bool:
+    """Whether a few rows failed a check that a given var makes harmless for so few."""
+    if finding.passed or not finding.failing_keys:
+        return False
+    if not project.vars.get(meta.get("few_are_warning_with", "")):
+        return False
+    observed = {one.check: one.observed for one in findings if one.table == finding.table}
+    failing = json.loads(finding.observed)
+    return failing < _MANY_ROWS or failing <= _MANY_SHARE * float(observed.get("rows") or 0)
 
 
 def _plain(value: Any) -> Any:

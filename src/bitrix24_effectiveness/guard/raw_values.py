@@ -126,7 +126,10 @@ def _macros(project: Project, engine: str) -> Any:
     folder = project.directory / "macros"
     paths = [
         *sorted((folder / "raw").glob("parse_*.sql")),
-        *(folder / "raw" / f"{name}.sql" for name in ("raw_text", "rejection_reason")),
+        *(
+            folder / "raw" / f"{name}.sql"
+            for name in ("raw_text", "out_of_range", "rejection_reason")
+        ),
         *sorted((folder / "adapters").glob("*.sql")),
     ]
     try:

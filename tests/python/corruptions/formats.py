@@ -187,16 +187,28 @@ def excel_serial_date(portal: Portal) -> None:
     victim(portal, "telephony_call")["call_start_date"] = "46265.4"
 
 
-@stopped("crm_deal.not_before_1995")
+@rejected("crm_deal", "out_of_range:date_create")
 def excel_date_of_1900(portal: Portal) -> None:
     """An empty cell became Excel's first days."""
     victim(portal, "crm_deal")["date_create"] = "1900-01-05"
 
 
-@stopped("crm_lead.not_before_1995")
+@rejected("crm_lead", "out_of_range:date_create")
 def unix_epoch(portal: Portal) -> None:
     """A zero became the first second of Unix."""
     victim(portal, "crm_lead")["date_create"] = "1970-01-01T03:00:00+03:00"
+
+
+@rejected("crm_deal", "out_of_range:closedate")
+def no_date_as_the_first_day(portal: Portal) -> None:
+    """SQL Server's first day stands for a date that is not there."""
+    victim(portal, "crm_deal")["closedate"] = "1753-01-01 00:00:00"
+
+
+@stopped("crm_activity.mostly_readable")
+def the_century_lost(portal: Portal) -> None:
+    """Two-digit years were read as those of the century before."""
+    each(portal, "crm_activity", "start_time", lambda value: f"19{value[2:]}")
 
 
 @stopped("crm_lead.mostly_readable")

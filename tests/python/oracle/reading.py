@@ -200,7 +200,7 @@ FLAGS = {"Y": True, "N": False, "1": True, "0": False, "TRUE": True, "FALSE": Fa
 
 _INTEGER = re.compile(r"^([+-]?\d+)(\.0*)?$")
 _TIME = re.compile(
-    r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?) ?"
+    r"^([1-9]\d{3}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?) ?"
     r"(Z|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -208,6 +208,10 @@ LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 class UnreadableError(ValueError):
     """A value that is there but is not of its column's type."""
+
+
+class OutOfRangeError(ValueError):
+    """A time that no CRM can have."""
 
 
 def text_of(value: Any) -> str | None:
@@ -235,7 +239,10 @@ def utc_of_local(naive: datetime, zone: ZoneInfo) -> datetime:
 
 
 def read_time(text: str, zone: ZoneInfo) -> datetime | None:
-    """ISO-8601 text as a UTC instant; without an offset it is wall-clock time in ``zone``."""
+    """ISO-8601 text as a UTC instant; without an offset it is wall-clock time in ``zone``.
+
+    Raises UnreadableError, or OutOfRangeError when it is written as a time before 1995.
+    """
     if text.startswith("0000-00-00"):
         return None
     match = _TIME.match(text)
@@ -244,11 +251,12 @@ def read_time(text: str, zone: ZoneInfo) -> datetime | None:
     day, clock, offset = match.groups()
     try:
         naive = datetime.fromisoformat(f"{day}T{clock or '00:00'}")
-        if not offset:
-            return utc_of_local(naive, zone)
-        return datetime.fromisoformat(f"{naive.isoformat()}{offset}").astimezone(UTC)
+        aware = datetime.fromisoformat(f"{naive.isoformat()}{offset}") if offset else None
     except ValueError as error:
         raise UnreadableError(text) from error
+    if naive.year < 1995:
+        raise OutOfRangeError(text)
+    return aware.astimezone(UTC) if aware else utc_of_local(naive, zone)
 
 
 def read_integer(text: str) -> str:
@@ -271,7 +279,7 @@ def read_number(text: str) -> Decimal:
 
 
 def read_value(value: Any, kind: str, zone: ZoneInfo) -> Any:
-    """One raw value in its type; None when it says nothing. Raises UnreadableError."""
+    """One raw value in its type; None when it says nothing. Raises as `read_time` does."""
     text = text_of(value)
     if text is None:
         return None
@@ -311,6 +319,8 @@ def why_rejected(table: str, row: dict[str, Any], zone: ZoneInfo) -> str | None:
             value = read_value(row.get(column), columns[column], zone)
         except UnreadableError:
             return f"unreadable:{column}"
+        except OutOfRangeError:
+            return f"out_of_range:{column}"
         if column in required and value is None:
             return f"missing:{column}"
     if table == "crm_deal" and read_value(row.get("is_recurring"), "flag", zone):
