@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,26 @@ from harness import _load, _type_of
 from oracle.reading import COLUMNS
 
 
-def write_portal(path: Path, portal: dict[str, list[dict]]) -> None:
-    """Writes the tables of a portal; columns are those of the rows, else of the contract."""
+def write_portal(
+    path: Path, portal: dict[str, list[dict]], healthy: tuple[Path, dict] | None = None
+) -> None:
+    """Writes the tables of a portal; columns are those of the rows, else of the contract.
+
+    What is equal to a `healthy` portal is taken from the file that holds it.
+    """
     path.unlink(missing_ok=True)
+    present: dict[str, list[dict]] = {}
+    if healthy:
+        shutil.copyfile(healthy[0], path)
+        present = healthy[1]
     with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema bitrix24")
+        connection.execute("create schema if not exists bitrix24")
+        for table in present:
+            if portal.get(table) != present[table]:
+                connection.execute(f"drop table bitrix24.{table}")
         for table, rows in portal.items():
+            if present.get(table) == rows:
+                continue
             columns = list(rows[0]) if rows else list(COLUMNS[table])
             types = {column: _type_of(rows, column) for column in columns}
             _load(connection, f"bitrix24.{table}", types, rows)

@@ -7,6 +7,7 @@ tables or views as the manifest says, with the types of their contracts.
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import os
@@ -15,7 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -98,6 +101,12 @@ class Compiled:
             if is_enforced
             else {},
         )
+
+    def only(self, schema: str) -> Compiled:
+        """The same with the models of one schema and no others."""
+        part = copy.copy(self)
+        part.models = [model for model in self.models if model.schema.endswith(_quoted(schema))]
+        return part
 
     def run(self, case: Case, raw: Path | None = None) -> duckdb.DuckDBPyConnection:
         """The case with all models built, in memory; the raw tables may be those of a file."""
@@ -246,6 +255,8 @@ def compile_project(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
+    names = {name: value for name, value in variables.items() if name.startswith("raw_")}
+    manifest = _parsed(project, json.dumps(names)).deepcopy()
     raw = folder / "raw.duckdb"
     if not raw.exists():
         with duckdb.connect(str(raw)) as connection:
@@ -264,17 +275,46 @@ def compile_project(
         "--project-dir", str(project),
         "--profiles-dir", str(project),
         "--log-level", "none",
-        "--select", " ".join(f"+{name}" for name in wanted),
+        "--no-write-json",
+        "--select", " ".join(f"+{name},resource_type:model" for name in wanted),
         "--vars", json.dumps(variables),
     ]  # fmt: skip
     with _environment(settings):
         try:
-            result = dbtRunner().invoke(arguments)
+            result = dbtRunner(manifest=manifest).invoke(arguments)
         finally:
             DuckDBConnectionManager.close_all_connections()
     if not result.success:
         raise AssertionError(f"dbt compile failed: {result.exception}")
-    return Compiled(json.loads((folder / "target/manifest.json").read_text("utf-8")), wanted)
+    return Compiled(manifest.writable_manifest().to_dict(omit_none=False), wanted)
+
+
+@cache
+def _parsed(project: Path, variables: str) -> Any:
+    """The project as dbt reads it: of all vars only the names of raw tables matter then."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    with (
+        TemporaryDirectory() as folder,
+        _environment(
+            {
+                "DBT_TARGET_PATH": folder,
+                "DBT_LOG_PATH": folder,
+                "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            }
+        ),
+    ):
+        try:
+            result = dbtRunner().invoke(
+                ["parse", "--project-dir", str(project), "--profiles-dir", str(project),
+                 "--log-level", "none", "--vars", variables]
+            )  # fmt: skip
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+    if not result.success:
+        raise AssertionError(f"dbt parse failed: {result.exception}")
+    return result.result
 
 
 class Project:

@@ -8,10 +8,9 @@ catalogue rewrites it and fails, so that the change is looked at and committed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from datetime import UTC, datetime
-from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +41,13 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Portal:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Guarded:
     return Guarded(tmp_path_factory.mktemp("guarded"), NOW)
+
+
+@pytest.fixture(scope="module")
+def healthy_file(tmp_path_factory: pytest.TempPathFactory, healthy: Portal) -> Path:
+    path = tmp_path_factory.mktemp("healthy_file") / "raw.duckdb"
+    write_portal(path, healthy)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -94,33 +100,47 @@ def without_spoiled_row(healthy: Portal, corruption: Corruption) -> Portal:
     }
 
 
+def differing(portal: Portal, other: Portal) -> frozenset[str]:
+    """The raw tables that are not the same in both."""
+    return frozenset(table for table in COLUMNS if portal.get(table) != other.get(table))
+
+
+def staged(compiled: Compiled, portal: Portal, tables: Collection[str]) -> tuple[Marts, list[str]]:
+    """What staging makes of some raw tables: its models' rows, and the reasons of rejection."""
+    part = {table: rows for table, rows in portal.items() if table in tables}
+    staging = compiled.only("staging")
+    accepted, reasons = {}, []
+    with staging.run(Case(part, healthy_seeds())) as connection:
+        for model in staging.models:
+            if model.name.startswith("stg_bitrix24__"):
+                accepted[model.name] = sorted(map(str, rows_of(connection, model.relation)))
+            elif model.name.startswith("base_") and model.name != f"base_bitrix24__{ROW_COUNTS}":
+                reasons += connection.sql(
+                    f"select rejection_reason from {model.relation} where row_status = 'rejected'"
+                ).fetchall()
+    return accepted, [reason for (reason,) in reasons]
+
+
 @pytest.fixture(scope="module")
-def built(project, healthy: Portal) -> Callable[[str], Marts]:
-    """Marts of every corruption that gets so far, two portals at a time."""
-    compiled = project.variant("defaults")
-    portals: dict[str, Portal] = {"healthy": healthy}
-    for name, corruption in BUILT.items():
-        portals[name] = spoiled(healthy, corruption)
-        if isinstance(corruption.outcome, Rejected):
-            rest = without_spoiled_row(healthy, corruption)
-            portals[f"without {_removed(healthy, rest)}"] = rest
-    with ThreadPoolExecutor(2) as pool:
-        marts = dict(
-            zip(portals, pool.map(partial(marts_of, compiled), portals.values()), strict=True)
-        )
-    return marts.__getitem__
+def compiled(project) -> Compiled:
+    return project.variant("defaults")
 
 
-def _removed(healthy: Portal, rest: Portal) -> str:
-    return str([table for table in healthy if len(rest[table]) < len(healthy[table])])
+@pytest.fixture(scope="module")
+def healthy_marts(compiled: Compiled, healthy: Portal) -> Marts:
+    marts = marts_of(compiled, healthy)
+    assert marts["rejected"] == marts["without_rate"] == []
+    return marts
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_guard(name: str, guarded: Guarded, accepted: list[Finding], healthy: Portal) -> None:
+def test_the_guard(
+    name: str, guarded: Guarded, accepted: list[Finding], healthy: Portal, healthy_file: Path
+) -> None:
     portal = spoiled(healthy, CATALOGUE[name])
     outcome = CATALOGUE[name].outcome
-    changed = {table for table in COLUMNS if portal.get(table) != healthy.get(table)}
-    write_portal(guarded.raw, portal)
+    write_portal(guarded.raw, portal, (healthy_file, healthy))
+    changed = differing(portal, healthy)
     findings = guarded.check(before=observed(accepted), of_tables=changed)
     stopping = {f"{finding.table}.{finding.check}" for finding in findings if finding.stops}
     expected = set(outcome.checks) if isinstance(outcome, Stopped) else set()
@@ -130,25 +150,26 @@ def test_the_guard(name: str, guarded: Guarded, accepted: list[Finding], healthy
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_the_marts(name: str, built: Callable[[str], Marts], healthy: Portal) -> None:
-    corruption = BUILT[name]
-    marts, expected = built(name), built("healthy")
-    if isinstance(corruption.outcome, StoppedByTest):
-        assert corruption.outcome.names in str(marts["without_rate"])
+def test_the_marts(name: str, compiled: Compiled, healthy: Portal, healthy_marts: Marts) -> None:
+    outcome, portal = BUILT[name].outcome, spoiled(healthy, BUILT[name])
+    if isinstance(outcome, StoppedByTest):
+        assert outcome.names in str(marts_of(compiled, portal)["without_rate"])
         return
-    if isinstance(corruption.outcome, Rejected):
-        expected = built(f"without {_removed(healthy, without_spoiled_row(healthy, corruption))}")
-        (row,) = marts["rejected"]
-        assert (row["raw_table"], row["reason"]) == (
-            corruption.outcome.table,
-            corruption.outcome.reason,
-        )
-    else:
-        assert marts["rejected"] == []
-    assert marts["without_rate"] == []
-    for table in COMPARED:
+    expected, reasons = healthy, []
+    if isinstance(outcome, Rejected):
+        expected, reasons = without_spoiled_row(healthy, BUILT[name]), [outcome.reason]
+        assert differing(portal, healthy) == {outcome.table}
+    tables = differing(portal, expected)
+    got = staged(compiled, portal, tables)
+    assert got[1] == reasons
+    # marts are pure functions of staging: what is equal there needs no second look
+    if got[0] == staged(compiled, expected, tables)[0]:
+        return
+    assert expected is healthy
+    marts = marts_of(compiled, portal)
+    for table in [*COMPARED, "without_rate"]:
         if table not in (ROW_COUNTS, "rejected_rows"):
-            assert marts[table] == expected[table], table
+            assert marts[table] == healthy_marts[table], table
 
 
 def test_the_catalogue_is_large_enough() -> None:
