@@ -131,16 +131,26 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     run.log.event("raw_tables", f"they are in {warehouse.raw_source}, schema {project.raw_schema}")
 
 
-def _load(run: _Run, project: Project) -> None:
+def _load(run: _Run, project: Project, sweep: bool = False, accept_deletions: bool = False) -> None:
     # dlt takes a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.load.loading import load
 
-    load(project, run.log)
+    load(project, run.log, sweep, accept_deletions)
 
 
 @cli.command("load")
+@click.option(
+    "--sweep",
+    is_flag=True,
+    help="Look for rows deleted in the portal; by default every BITRIX24_SWEEP_DAYS (7).",
+)
+@click.option(
+    "--accept-deletions",
+    is_flag=True,
+    help="Believe the portal even if a table has lost a large share of its rows.",
+)
 @click.pass_obj
-def load_command(run: _Run) -> None:
+def load_command(run: _Run, sweep: bool, accept_deletions: bool) -> None:
     """Load the raw tables from the portal of BITRIX24_WEBHOOK_URL.
 
     The whole portal the first time, new and changed rows from then on. An interrupted load goes on
@@ -148,7 +158,7 @@ def load_command(run: _Run) -> None:
     """
     project = run.project
     preflight.check_vars(project)
-    _load(run, project)
+    _load(run, project, sweep, accept_deletions)
 
 
 _new_portal = click.option(

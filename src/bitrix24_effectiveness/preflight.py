@@ -14,7 +14,7 @@ from typing import Any
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import quote
-from bitrix24_effectiveness.project import Project, RawTable, bare_name
+from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable, bare_name
 from bitrix24_effectiveness.warehouse import Reader, warehouse_of
 
 
@@ -282,6 +282,7 @@ def check_raw(project: Project) -> None:
         ):
             found.setdefault(table, {})[bare_name(column)] = column
         _check_raw_tables(project, warehouse.raw_source, found)
+        _check_loaded(project, found, reader)
         _check_base_currency(project, found, reader)
 
 
@@ -301,6 +302,19 @@ def _check_raw_tables(project: Project, source: str, found: dict[str, dict[str, 
                 f"{source} has no table {schema}.{identifier}, which is required: "
                 "load it, or give its name in the var raw_identifiers"
             )
+
+
+def _check_loaded(project: Project, found: Iterable[str], reader: Reader) -> None:
+    if LOADED_TABLES not in found:
+        return
+    unfinished = reader.tuples(
+        f"select raw_table from {quote(project.raw_schema)}.{LOADED_TABLES} where not is_complete"
+    )
+    if unfinished:
+        raise ConfigurationError(
+            f"the first load of {', '.join(sorted(row[0] for row in unfinished))} was interrupted: "
+            "run `crm-effect load`, which goes on where it stopped"
+        )
 
 
 def _check_raw_columns(project: Project, table: RawTable, name: str, found: dict[str, str]) -> None:

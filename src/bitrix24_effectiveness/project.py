@@ -15,6 +15,9 @@ from bitrix24_effectiveness.errors import ConfigurationError
 NAME = "bitrix24_effectiveness"
 TARGETS = ("duckdb", "postgres", "spark")
 
+LOADED_TABLES = "loaded_tables"
+"""Table that `crm-effect load` keeps beside the raw tables: which of them are complete."""
+
 
 @dataclass(frozen=True)
 class RawColumn:

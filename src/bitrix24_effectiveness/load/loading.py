@@ -13,9 +13,10 @@ from bitrix24_effectiveness.load.own_dlt import own_dlt  # isort: skip (before d
 
 import dlt
 import duckdb
+from dlt.common.exceptions import DltException, SignalReceivedException
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from bitrix24_effectiveness.errors import (
     AnotherRunError,
@@ -23,27 +24,36 @@ from bitrix24_effectiveness.errors import (
     CrmEffectError,
     DataError,
 )
-from bitrix24_effectiveness.files import remove
+from bitrix24_effectiveness.files import literal, remove
 from bitrix24_effectiveness.load.methods import METHODS, Method
-from bitrix24_effectiveness.load.portal import Portal, PortalError
+from bitrix24_effectiveness.load.portal import Page, Portal, PortalError
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.load.spool import Spool
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import Project, RawTable
+from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable
 
-LOADED_TABLES = "loaded_tables"
-"""Table beside the raw tables: which of them are complete, and as of when."""
+SOURCE = "bitrix24"
+"""Name of the pipeline, and so of its state."""
+
+SWEPT_KEYS = "swept_keys"
+"""Table beside the raw tables: keys that the portal has; filled while a sweep runs."""
+
+DELETED_ROWS = "deleted_rows"
+"""Table beside the raw tables: what was removed from them, and when."""
 
 CHUNK = 50_000
 """Rows of a table that are committed at once: what a killed load reads again."""
 
-_TELL_EVERY = 5
-"""Seconds."""
-
 OVERLAP = timedelta(minutes=10)
-"""Rows changed so long before the last load are read again: a change is seen by others only when
-its transaction ends, and the clocks of a portal's machines differ."""
+"""Rows changed so long before the last load are read again: others see a change only when its
+transaction ends, and the clocks of a portal's machines differ."""
+
+FEW_ROWS, LARGE_SHARE = 20, 0.2
+"""More rows than both cannot vanish from a table unless a person says so."""
+
+_TELL_EVERY = 5
+_AT_ONCE = 1000
 
 
 @dataclass
@@ -67,15 +77,24 @@ class Tally:
         return self.received - self.new
 
 
-def load(project: Project, log: Log) -> dict[str, Tally]:
+def load(
+    project: Project, log: Log, sweep: bool = False, accept_deletions: bool = False
+) -> dict[str, Tally]:
     """Brings the raw tables up to date with the portal of BITRIX24_WEBHOOK_URL.
 
+    Args:
+        project: Where the raw database and the settings are.
+        log: Where to say what happens.
+        sweep: Look for deleted rows now, not only when BITRIX24_SWEEP_DAYS have passed.
+        accept_deletions: A table may lose any share of its rows.
+
     Returns:
-        What was done, by raw table. Optional tables that the portal refuses are left out.
+        What was done, by raw table.
 
     Raises:
-        ConfigurationError: no portal, a portal that refuses, one that cannot be reached.
-        DataError: what came is so much less than before that it was not taken over.
+        ConfigurationError: no portal, a portal that refuses, one that cannot be reached. What was
+            read until then stays, and the next load goes on from there.
+        DataError: a table would lose so many rows that they were left where they are.
         AnotherRunError: another load is running, or another program has the raw database open.
     """
     settings = Settings.find(project)
@@ -85,15 +104,22 @@ def load(project: Project, log: Log) -> dict[str, Tally]:
             f"{project.directory}, to the address of an incoming webhook"
         )
     folder = project.raw_db.with_name(project.raw_db.name + ".loading")
+    problem: BaseException | None = None
     with only_run(project.raw_db):
         # the database is the truth about what was loaded; what a killed load left here is not
         remove(folder)
         folder.mkdir(parents=True)
         try:
             with own_dlt(folder), log.status("asking the portal") as show:
-                tallies = _Load(project, settings, folder, log, _Progress(log, show)).run()
+                tallies = _Load(
+                    project, settings, folder, log, _Progress(log, show), accept_deletions
+                ).run(sweep)
+        except (DltException, duckdb.Error) as error:
+            problem = _said(error, project.raw_db)
         finally:
             remove(folder)
+    if problem:
+        raise problem
     _sum_up(tallies, log)
     return tallies
 
@@ -154,48 +180,80 @@ class _Load:
     folder: Path
     log: Log
     progress: _Progress
+    accept_deletions: bool
     tallies: dict[str, Tally] = field(default_factory=dict)
     unfinished: set[str] = field(default_factory=set)
+    lost: dict[str, int] = field(default_factory=dict)
+    """Tables that lack rows of the portal, with the key that comes before the first of them."""
     failures: list[CrmEffectError] = field(default_factory=list)
+    now: datetime | None = None
+    """When the portal answered last, by its own clock."""
+    swept_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.portal = Portal(self.settings, self.log)
+        self.tables = list(self.project.raw_tables.values())
         self.pipeline = dlt.pipeline(
-            "bitrix24",
+            SOURCE,
             pipelines_dir=str(self.folder),
             destination=dlt.destinations.duckdb(str(self.project.raw_db)),
             dataset_name=self.project.vars.get("raw_schema") or "bitrix24",
         )
 
-    def run(self) -> dict[str, Tally]:
+    def run(self, sweep: bool) -> dict[str, Tally]:
         self.pipeline.sync_destination()
-        tables = list(self.project.raw_tables.values())
-        for table in tables:
-            self.tallies[table.name] = Tally(before=self._count(table))
-        self.unfinished = {table.name for table in tables}
-        while self.unfinished and not self.failures:
-            resources = [self._resource(t) for t in tables if t.name in self.unfinished]
-            self._commit([*resources, self._loaded_tables()])
-        for table in tables:
-            self.tallies[table.name].after = self._count(table)
+        for table, rows in self._counts().items():
+            self.tallies[table] = Tally(before=rows, after=rows)
+        self._check_origin()
+        self.unfinished = set(self.tallies)
+        self._read()
+        if not self.failures and (sweep or self._is_sweep_due()):
+            self._sweep()
+            self._read()
+        for table, rows in self._counts().items():
+            self.tallies[table].after = rows
         if self.failures:
             raise self.failures[0]
         return self.tallies
 
-    # -- reading
+    @property
+    def _state(self) -> dict[str, Any]:
+        """What dlt keeps in the database about the portal: never its address."""
+        return self.pipeline.state.get("sources", {}).get(SOURCE, {})
+
+    def _check_origin(self) -> None:
+        """Two portals, or a portal and a demo, must not be mixed in one database."""
+        if not self._state and any(tally.before for tally in self.tallies.values()):
+            raise ConfigurationError(
+                f"{self.project.raw_db} has raw tables that were not loaded from a portal: delete "
+                "the file, or set CRM_RAW_DB to another one"
+            )
+        known, host = self._state.get("portal"), self.settings.webhook.host
+        if known and known != host:
+            raise ConfigurationError(
+                f"{self.project.raw_db} holds the portal {known}, BITRIX24_WEBHOOK_URL names "
+                f"{host}: set CRM_RAW_DB to another file"
+            )
+
+    # -- rows
+
+    def _read(self) -> None:
+        """Reads what is unfinished, a chunk of each table at a time."""
+        while self.unfinished and not self.failures:
+            resources = [self._resource(t) for t in self.tables if t.name in self.unfinished]
+            self.pipeline.run([*resources, self._loaded_tables()])
 
     def _resource(self, table: RawTable) -> DltResource:
-        columns = self._columns(table)
         method = METHODS[table.name]
         return dlt.resource(
             self._rows(table, method),
             name=self.project.raw_identifier(table.name),
             primary_key=self.project.raw_column(table.name, method.key.lower()),
             write_disposition="merge" if method.is_incremental else "replace",
-            columns={column: {"data_type": "text"} for column in columns},
+            columns=_texts(*self._fields(table)),
         )
 
-    def _columns(self, table: RawTable) -> dict[str, str]:
+    def _fields(self, table: RawTable) -> dict[str, str]:
         """Fields of the portal's answers by the names of the columns that they go to."""
         method = METHODS[table.name]
         return {
@@ -204,87 +262,216 @@ class _Load:
         }
 
     def _rows(self, table: RawTable, method: Method) -> Iterator[Any]:
+        if self.failures:
+            return
         state = dlt.current.resource_state(self.project.raw_identifier(table.name))
         columns = [column.name for column in table.columns]
         if state.get("columns") != columns:
             # a column more than last time: only a whole load can fill it
             state.clear()
             state["columns"] = columns
+        if table.name in self.lost:
+            state["walk"] = {"after": self.lost.pop(table.name), "since": None, "heals": True}
         walk = state.setdefault("walk", {"after": 0, "since": _since(state, method)})
-        spool = Spool(self.folder, table.name, self._columns(table))
-        tally = self.tallies[table.name]
+        is_resumed = "started" in walk
+        spool = Spool(self.folder, table.name, self._fields(table))
         self.unfinished.discard(table.name)
         try:
-            started = time.monotonic()
-            for page in self.portal.pages(method, columns, walk["after"], walk["since"]):
+            for page in self._pages(table, method, columns, walk["after"], walk["since"]):
                 spool.add(page.rows)
-                tally.received += len(page.rows)
-                tally.seconds += time.monotonic() - started
-                started = time.monotonic()
-                self.progress.tell(table.name, tally)
                 walk.setdefault("started", page.asked_at.isoformat())
                 walk["after"] = page.after
                 if method.is_incremental and spool.count >= CHUNK:
                     self.unfinished.add(table.name)
                     break
             else:
-                state["loaded_until"] = walk["started"]
+                if not walk.get("heals"):
+                    state["loaded_until"] = walk["started"]
+                if is_resumed or walk.get("heals"):
+                    # what has changed since the walk began
+                    self.unfinished.add(table.name)
                 del state["walk"]
         except PortalError as error:
-            self._refuse(table, error)
+            self._note(table, error)
             if not method.is_incremental:
                 return
+        if not method.is_incremental and self._vanishes(table, spool.count):
+            return
         if "walk" not in state or spool.count:
             yield spool.for_dlt(is_postgres=False)
 
-    def _refuse(self, table: RawTable, error: PortalError) -> None:
+    def _pages(
+        self, table: RawTable, method: Method, columns: list[str], after: int, since: str | None
+    ) -> Iterator[Page]:
+        tally = self.tallies[table.name]
+        asked = time.monotonic()
+        for page in self.portal.pages(method, columns, after, since):
+            self.now = page.asked_at
+            tally.received += len(page.rows)
+            tally.seconds += time.monotonic() - asked
+            self.progress.tell(table.name, tally)
+            yield page
+            asked = time.monotonic()
+
+    def _note(self, table: RawTable, error: PortalError) -> None:
         if error.is_refusal and not table.required:
             self.log.event("refused", f"{table.name} is left out: {error}", "warning")
         else:
             self.failures.append(error)
 
+    def _vanishes(self, table: RawTable, rows: int) -> bool:
+        """Whether a table that is read as a whole has lost too many rows to be believed."""
+        tally = self.tallies[table.name]
+        tally.deleted = max(0, tally.before - rows)
+        if self._is_doubtful(table, tally.before, tally.deleted):
+            tally.deleted = tally.received = 0
+            return True
+        return False
+
+    def _is_doubtful(self, table: RawTable, rows: int, gone: int) -> bool:
+        some = gone > FEW_ROWS and gone > rows * LARGE_SHARE
+        if self.accept_deletions or not (some or gone == rows > 0):
+            return False
+        self.failures.append(
+            DataError(
+                f"{table.name}: the portal no longer gives {gone:,} of {rows:,} rows, nothing was "
+                "removed; if they were deleted, run `crm-effect load --sweep --accept-deletions`"
+            )
+        )
+        return True
+
     def _loaded_tables(self) -> DltResource:
+        """What is complete, for people and for `crm-effect run`; the last resource of a run."""
+
         def rows() -> Iterator[Any]:
-            resources = dlt.current.source_state()["resources"]
+            state = dlt.current.source_state()
+            state["portal"] = self.settings.webhook.host
+            if self.swept_at or ("swept_at" not in state and not self.unfinished):
+                state["swept_at"] = (self.swept_at or self.now or datetime.min).isoformat()
             for table in self.project.raw_tables:
-                state = resources.get(self.project.raw_identifier(table)) or {}
-                if "loaded_until" in state or "walk" in state:
+                loaded = state["resources"].get(self.project.raw_identifier(table)) or {}
+                if "loaded_until" in loaded or "started" in loaded.get("walk", {}):
                     yield {
                         "raw_table": table,
-                        "is_complete": "loaded_until" in state,
-                        "loaded_until": state.get("loaded_until"),
+                        "is_complete": "loaded_until" in loaded,
+                        "loaded_until": loaded.get("loaded_until"),
                     }
 
         return dlt.resource(
             rows,
             name=LOADED_TABLES,
             write_disposition="replace",
-            columns={
-                "raw_table": {"data_type": "text"},
-                "is_complete": {"data_type": "bool"},
-                "loaded_until": {"data_type": "text"},
-            },
+            columns=_texts("raw_table", "loaded_until") | {"is_complete": {"data_type": "bool"}},
         )
 
-    # -- writing
-
-    def _commit(self, resources: list[DltResource]) -> None:
-        """Loads what the resources yield, together with the state that they leave."""
-        problem: Exception | None = None
-        try:
-            self.pipeline.run(resources)
-        except PipelineStepFailed as error:
-            problem = _said(error, self.project.raw_db)
-        if problem:
-            raise problem
-
-    def _count(self, table: RawTable) -> int:
+    def _counts(self) -> dict[str, int]:
         with self.pipeline.sql_client() as client:
-            name = client.make_qualified_table_name(self.project.raw_identifier(table.name))
+            return {table.name: self._count(client, table) for table in self.tables}
+
+    def _count(self, client: SqlClientBase[Any], table: RawTable) -> int:
+        try:
+            return client.execute_sql(f"select count(*) from {self._name(client, table)}")[0][0]
+        except DatabaseUndefinedRelation:
+            return 0
+
+    def _name(self, client: SqlClientBase[Any], table: RawTable) -> str:
+        return client.make_qualified_table_name(self.project.raw_identifier(table.name))
+
+    # -- deleted rows
+
+    def _is_sweep_due(self) -> bool:
+        if not self.settings.sweep_days or "swept_at" not in self._state or not self.now:
+            return False
+        swept_at = datetime.fromisoformat(self._state["swept_at"])
+        return self.now - swept_at >= timedelta(days=self.settings.sweep_days)
+
+    def _sweep(self) -> None:
+        """Removes the rows that the portal no longer has, and notes those that are not here yet.
+
+        Reads nothing but keys. All rows here came before the first of them, so that a row whose key
+        does not come is gone; yet the portal is asked once more for each.
+        """
+        swept: list[RawTable] = []
+        self.pipeline.run(
+            dlt.resource(
+                self._keys(swept),
+                name=SWEPT_KEYS,
+                write_disposition="replace",
+                columns=_texts("raw_table", "id"),
+            )
+        )
+        with self.pipeline.sql_client() as client:
+            keys = client.make_qualified_table_name(SWEPT_KEYS)
+            for table in swept:
+                self._compare(client, keys, table)
+            client.execute_sql(f"delete from {keys}")
+        if not self.failures:
+            self.swept_at = self.now
+        self.unfinished = set(self.lost)
+        self.pipeline.run([self._loaded_tables()])
+
+    def _keys(self, swept: list[RawTable]) -> Iterator[Any]:
+        spool = Spool(self.folder, SWEPT_KEYS, {"raw_table": "raw_table", "id": "id"})
+        for table in self.tables:
+            method = METHODS[table.name]
+            state = dlt.current.resource_state(self.project.raw_identifier(table.name))
+            if not method.is_incremental or "loaded_until" not in state:
+                continue
             try:
-                return client.execute_sql(f"select count(*) from {name}")[0][0]
-            except DatabaseUndefinedRelation:
-                return 0
+                for page in self.portal.pages(method, [method.key.lower()]):
+                    self.now = page.asked_at
+                    spool.add(
+                        [
+                            {"raw_table": table.name, "id": row[method.key_field]}
+                            for row in page.rows
+                        ]
+                    )
+                swept.append(table)
+            except PortalError as error:
+                self._note(table, error)
+        yield spool.for_dlt(is_postgres=False)
+
+    def _compare(self, client: SqlClientBase[Any], keys: str, table: RawTable) -> None:
+        name = self._name(client, table)
+        key = self.project.raw_column(table.name, METHODS[table.name].key.lower())
+        key = client.escape_column_name(key)
+        of_table = f"select id from {keys} where raw_table = '{table.name}'"
+        gone = [
+            int(row[0]) for row in client.execute_sql(f"select {key} from {name} except {of_table}")
+        ]
+        if self._is_doubtful(table, self._count(client, table), len(gone)):
+            return
+        still_there = self.portal.existing(METHODS[table.name], gone)
+        self._remove(client, name, key, table, [one for one in gone if one not in still_there])
+        first = client.execute_sql(
+            f"select min(cast(id as bigint)) from ({of_table} except select {key} from {name}) as x"
+        )[0][0]
+        if first is not None:
+            self.lost[table.name] = first - 1
+
+    def _remove(
+        self, client: SqlClientBase[Any], name: str, key: str, table: RawTable, gone: list[int]
+    ) -> None:
+        deleted = client.make_qualified_table_name(DELETED_ROWS)
+        client.execute_sql(
+            f"create table if not exists {deleted} "
+            "(raw_table varchar, id varchar, found_at varchar)"
+        )
+        for start in range(0, len(gone), _AT_ONCE):
+            some = gone[start : start + _AT_ONCE]
+            values = ", ".join(
+                f"('{literal(table.name)}', '{one}', '{self.now.isoformat()}')" for one in some
+            )
+            with client.begin_transaction():
+                client.execute_sql(f"insert into {deleted} values {values}")
+                listed = ", ".join(f"'{one}'" for one in some)
+                client.execute_sql(f"delete from {name} where {key} in ({listed})")
+        self.tallies[table.name].deleted += len(gone)
+
+
+def _texts(*columns: str) -> dict[str, Any]:
+    # dlt writes into each of them
+    return {column: {"data_type": "text"} for column in columns}
 
 
 def _since(state: dict[str, Any], method: Method) -> str | None:
@@ -294,9 +481,9 @@ def _since(state: dict[str, Any], method: Method) -> str | None:
     return (datetime.fromisoformat(state["loaded_until"]) - overlap).isoformat()
 
 
-def _said(error: BaseException, raw_db: Path) -> Exception:
+def _said(error: BaseException, raw_db: Path) -> BaseException:
     """What a failure of dlt comes down to, in one line."""
-    chain = []
+    chain: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in chain:
         chain.append(cause)
@@ -304,6 +491,8 @@ def _said(error: BaseException, raw_db: Path) -> Exception:
     for link in chain:
         if isinstance(link, CrmEffectError):
             return link
+        if isinstance(link, SignalReceivedException):
+            return KeyboardInterrupt()
         if isinstance(link, duckdb.IOException) and "lock" in str(link).lower():
             return AnotherRunError(f"{raw_db} is open in another program: close it there")
-    return DataError(f"{raw_db}: {str(chain[-1]).strip().splitlines()[0]}")
+    return ConfigurationError(f"{raw_db}: {str(chain[-1]).strip().splitlines()[0]}")

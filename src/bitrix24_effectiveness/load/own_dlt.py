@@ -16,7 +16,11 @@ from dlt.common.runtime.run_context import RunContext, switched_run_context
 _SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "ERROR"},
     "normalize": {"model_normalizer": {"add_dlt_load_id": False}},
-    "load": {"delete_completed_jobs": True, "raise_on_max_retries": 3},
+    "load": {
+        "delete_completed_jobs": True,
+        "raise_on_max_retries": 3,
+        "truncate_staging_dataset": True,
+    },
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
@@ -21,6 +22,11 @@ class Webhook:
     portal: str
     """Scheme and host, which may be shown."""
     path: str = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        """Name of the portal's machine, without a port."""
+        return urlsplit(self.portal).hostname or ""
 
     @classmethod
     def parse(cls, address: str) -> Webhook:
