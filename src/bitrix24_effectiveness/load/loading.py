@@ -273,7 +273,7 @@ class _Load:
         if table.name in self.lost:
             state["walk"] = {"after": self.lost.pop(table.name), "since": None, "heals": True}
         walk = state.setdefault("walk", {"after": 0, "since": _since(state, method)})
-        is_resumed = "started" in walk
+        is_resumed, is_first = "started" in walk, "loaded_until" not in state
         spool = Spool(self.folder, table.name, self._fields(table))
         self.unfinished.discard(table.name)
         try:
@@ -297,7 +297,8 @@ class _Load:
                 return
         if not method.is_incremental and self._vanishes(table, spool.count):
             return
-        if "walk" not in state or spool.count:
+        # a table without rows is there as well, once it was read to its end
+        if spool.count or not method.is_incremental or (is_first and "walk" not in state):
             yield spool.for_dlt(is_postgres=False)
 
     def _pages(

@@ -318,8 +318,11 @@ class _WholeList(_Asked):
 
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         result = data[0]["result"]
-        self.rows = self.method.rows(result["result"]["p0"])
-        self._start = (result.get("result_next") or {}).get("p0")
+        rows = self.method.rows(result["result"]["p0"])
+        # a row may come twice, and there is no order by which to tell
+        self.rows = list({row[self.method.key_field]: row for row in rows}.values())
+        following = result.get("result_next") or {}
+        self._start = following.get("p0")
         self._has_next_page = self._start is not None
 
 
