@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +14,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from bitrix24_effectiveness.errors import DataError
+from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
+from bitrix24_effectiveness.load import loading as module
 from bitrix24_effectiveness.load.loading import load
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY
-from emulator import Emulator, Portal
+from conftest import REPOSITORY, MiniProject, run_command
+from emulator import CANARY, Emulator, Fault, FaultPlan, Limits, Portal
 
 QUICK = {"BITRIX24_REQUESTS_PER_SECOND": "0", "BITRIX24_BACKOFF_SECONDS": "0.001"}
 
@@ -58,6 +64,7 @@ class Loading:
     """An emulated portal and the raw database that it is loaded into."""
 
     def __init__(self, folder: Path, emulator: Emulator) -> None:
+        self.folder = folder
         self.emulator = emulator
         self.portal = emulator.portal
         self.raw_db = folder / "raw.duckdb"
@@ -69,6 +76,12 @@ class Loading:
     def load(self, *, sweep: bool = False, accept_deletions: bool = False, **env: str) -> Any:
         project = Project(REPOSITORY, {}, dict(os.environ) | self.env | env)
         return load(project, Log("text"), sweep, accept_deletions)
+
+    def refusal(self, **env: str) -> str:
+        with pytest.raises(ConfigurationError) as caught:
+            self.load(**env)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
 
     def rows(self, query: str) -> list[tuple]:
         with duckdb.connect(str(self.raw_db), read_only=True) as connection:
@@ -154,3 +167,252 @@ def test_rows_that_a_walk_missed_are_fetched_by_the_sweep(loading: Loading) -> N
         connection.execute("delete from bitrix24.crm_deal where id = '3'")
     loading.load(sweep=True)
     assert deals_of(loading) == deals_in_portal(loading)
+
+
+def test_a_portal_that_stumbles_is_asked_again(loading: Loading) -> None:
+    loading.emulator.faults = FaultPlan(
+        {
+            1: Fault("error", code="QUERY_LIMIT_EXCEEDED"),
+            2: Fault("html", 200),
+            3: Fault("html", 502),
+            4: Fault("reset_before"),
+            5: Fault("cut"),
+            6: Fault("truncated"),
+            7: Fault("batch", 1, "OPERATION_TIME_LIMIT"),
+            8: Fault("batch", 3, "INTERNAL_SERVER_ERROR"),
+            9: Fault("repeat"),
+            10: Fault("error", code="OVERLOAD_LIMIT"),
+        }
+    )
+    loading.load()
+    assert deals_of(loading) == deals_in_portal(loading)
+
+
+def test_a_load_that_gave_up_goes_on_where_it_stopped(loading: Loading) -> None:
+    loading.emulator.faults = FaultPlan({n: Fault("html", 502) for n in range(6, 100)})
+    assert "answers crm.deal.list with HTTP 502" in loading.refusal(BITRIX24_ATTEMPTS="3")
+    assert len(deals_of(loading)) == 100, "what was read stays"
+    state = dict(loading.rows("select raw_table, is_complete from bitrix24.loaded_tables"))
+    assert state["crm_status"] and not state["crm_deal"] and not state["tasks"]
+    loading.emulator.faults = FaultPlan()
+    asked = len(loading.emulator.calls("crm.deal.list"))
+    loading.load()
+    again = loading.emulator.calls("crm.deal.list")[asked]
+    assert again.parameters["filter"] == {">ID": "100"}
+    assert deals_of(loading) == deals_in_portal(loading)
+
+
+def test_rows_changed_behind_an_interrupted_walk_are_not_lost(loading: Loading) -> None:
+    loading.emulator.faults = FaultPlan({n: Fault("html", 502) for n in range(6, 100)})
+    loading.refusal(BITRIX24_ATTEMPTS="2")
+    loading.emulator.faults = FaultPlan()
+    loading.portal.clock.advance(days=2)
+    loading.portal.modify("crm_deal", 7, stage_id="LOSE")
+    loading.load()
+    assert deals_of(loading) == deals_in_portal(loading)
+
+
+def test_chunks_are_committed_one_by_one(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 100)
+    loading.emulator.portal = loading.portal
+    loading.load()
+    assert deals_of(loading) == deals_in_portal(loading)
+
+
+_KILLED = """
+import os, signal, sys
+from bitrix24_effectiveness.load import loading, portal
+loading.CHUNK = 100
+made = portal.Portal.pages
+def pages(self, method, columns, after=0, since=None):
+    for page in made(self, method, columns, after, since):
+        yield page
+        if after and method.name == "crm.deal.list":
+            os.kill(os.getpid(), signal.SIGKILL)
+portal.Portal.pages = pages
+from bitrix24_effectiveness.cli import main
+sys.argv = ["crm-effect", "load"]
+main()
+"""
+
+
+def test_a_killed_load_leaves_a_usable_database(loading: Loading) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED], env=os.environ | loading.env, cwd=REPOSITORY, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert len(deals_of(loading)) == 100
+    assert no_secret_in(loading.folder)
+    loading.load()
+    assert deals_of(loading) == deals_in_portal(loading)
+    assert sorted(path.name for path in loading.folder.iterdir()) == [
+        "raw.duckdb",
+        "raw.duckdb.lock",
+    ]
+
+
+def no_secret_in(folder: Path) -> bool:
+    """Neither the webhook's secret nor a personal value is in any file."""
+    return not any(
+        text.encode() in path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+        for text in (Emulator.secret, CANARY)
+    )
+
+
+def test_only_columns_of_the_contract_are_asked_for_and_written(tmp_path: Path) -> None:
+    with Emulator(demo(tmp_path)) as emulator:
+        loading = Loading(tmp_path, emulator)
+        loading.load()
+        raw = Project(REPOSITORY, {}).raw_tables
+        allowed = {column.name for table in raw.values() for column in table.columns}
+        asked = {name.lower() for request in emulator.requests for name in request.select}
+        assert asked and asked <= allowed
+        assert len(loading.rows("from bitrix24.telephony_call")) > 100
+        with duckdb.connect(str(loading.raw_db), read_only=True) as connection:
+            for (table,) in connection.execute(
+                "select table_schema || '.' || table_name from information_schema.tables"
+            ).fetchall():
+                text = str(connection.execute(f"from {table}").fetchall())
+                assert CANARY not in text and Emulator.secret not in text, table
+    assert no_secret_in(tmp_path)
+
+
+def demo(folder: Path) -> Portal:
+    generate(folder / "demo.duckdb", leads=150, seed=1)
+    return Portal.from_duckdb(folder / "demo.duckdb")
+
+
+@pytest.mark.parametrize("code", ["NO_AUTH_FOUND", "expired_token", "PORTAL_DELETED"])
+def test_a_webhook_that_is_no_more_is_said_in_one_line(loading: Loading, code: str) -> None:
+    loading.emulator.refusal = code
+    message = loading.refusal(BITRIX24_ATTEMPTS="2")
+    assert f"the portal refuses ({code}" in message
+    assert Emulator.secret not in message
+    assert no_secret_in(loading.folder)
+
+
+def test_an_optional_table_that_the_webhook_may_not_read_is_left_out(
+    loading: Loading, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loading.portal.scopes = {"crm", "user"}
+    loading.portal.denied = {"crm.currency.list"}
+    loading.portal.absent = {"crm.stagehistory.list"}
+    loading.load()
+    said = " ".join(capsys.readouterr().err.split())
+    assert "tasks is left out: tasks.task.list: the webhook lacks the right (scope) `task`" in said
+    assert "telephony_call is left out" in said
+    assert "crm_currency is left out: crm.currency.list: the portal refuses" in said
+    assert "crm_deal_stage_history is left out: crm.stagehistory.list: the portal has no" in said
+    tables = {row[0] for row in loading.rows("select raw_table from bitrix24.loaded_tables")}
+    assert "crm_deal" in tables and not {"tasks", "telephony_call", "crm_currency"} & tables
+
+
+def test_a_required_table_that_the_webhook_may_not_read_is_an_error(loading: Loading) -> None:
+    loading.portal.scopes = {"user", "task"}
+    assert loading.refusal() == (
+        "crm.status.list: the webhook lacks the right (scope) `crm`: add it there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "complaint"),
+    [
+        ("http://portal.example/rest/1/abc/", "must begin with https://"),
+        ("https://portal.example/1/abc/", "is no address of an incoming webhook"),
+        ("portal.example", "is no address of an incoming webhook"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_unsaid(
+    loading: Loading, address: str, complaint: str
+) -> None:
+    message = loading.refusal(BITRIX24_WEBHOOK_URL=address)
+    assert complaint in message
+    assert "abc" not in message
+
+
+def test_a_portal_that_is_not_there(loading: Loading) -> None:
+    message = loading.refusal(
+        BITRIX24_WEBHOOK_URL=f"http://127.0.0.1:9/rest/1/{Emulator.secret}/", BITRIX24_ATTEMPTS="2"
+    )
+    assert message == "http://127.0.0.1:9 cannot be reached (ConnectionError)"
+
+
+def test_a_dictionary_that_comes_empty_is_not_believed(loading: Loading) -> None:
+    loading.load()
+    del loading.portal.tables["crm_status"].rows[1]
+    loading.portal.tables["crm_status"].keys.clear()
+    with pytest.raises(DataError, match="crm_status: the portal no longer gives 1 of 1 rows"):
+        loading.load()
+    assert len(loading.rows("from bitrix24.crm_status")) == 1
+
+
+def test_two_sources_are_not_mixed(loading: Loading) -> None:
+    generate(loading.raw_db, leads=20, seed=1)
+    assert "raw tables that were not loaded from a portal" in loading.refusal()
+    loading.raw_db.unlink()
+    loading.load()
+    message = loading.refusal(
+        BITRIX24_WEBHOOK_URL=loading.emulator.webhook.replace("127.0.0.1", "localhost")
+    )
+    assert "holds the portal 127.0.0.1, BITRIX24_WEBHOOK_URL names localhost" in message
+
+
+def test_the_limits_of_a_portal_are_kept(tmp_path: Path) -> None:
+    limits = Limits(per_second=20, at_once=3, operating=0.5, window=2.0, cost=0.1)
+    with Emulator(small_portal(2000), limits=limits) as emulator:
+        loading = Loading(tmp_path, emulator)
+        tallies = loading.load(BITRIX24_REQUESTS_PER_SECOND="15", BITRIX24_OPERATING_LIMIT="0.4")
+        assert tallies["crm_deal"].new == 2000
+
+
+def test_a_database_that_is_open_elsewhere(loading: Loading) -> None:
+    loading.load()
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(loading.raw_db)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(AnotherRunError, match="is open in another program"):
+            loading.load()
+        other.communicate(b"\n")
+
+
+def test_the_command_for_schedulers(loading: Loading) -> None:
+    home = loading.folder / "home"
+    (home / ".dlt").mkdir(parents=True)
+    (home / ".dlt/config.toml").write_text('[runtime]\nlog_level="DEBUG"\n', "utf-8")
+    env = loading.env | {"HOME": str(home)}
+    answer = run_command("--log-format", "json", "load", env=env, cwd=home)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    events = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert events[-1]["event"] == "load" and events[-1]["new"] == 133
+    assert {"crm_deal", "users"} <= {event.get("table") for event in events}
+    assert [path.name for path in home.rglob("*")] == [".dlt", "config.toml"]
+    loading.emulator.refusal = "NO_AUTH_FOUND"
+    answer = run_command("load", env=env | {"PYTHONWARNINGS": "default"}, cwd=home)
+    assert answer.returncode == 2
+    assert answer.stderr.count("\n") == 1 and "the webhook was deleted" in answer.stderr
+    assert Emulator.secret not in answer.stderr
+
+
+def test_run_loads_first_and_refuses_half_a_portal(mini: MiniProject, loading: Loading) -> None:
+    Path(mini.env["CRM_RAW_DB"]).unlink()
+    env = {name: value for name, value in loading.env.items() if name != "CRM_RAW_DB"}
+    mini.write(".env", f"BITRIX24_WEBHOOK_URL='{env.pop('BITRIX24_WEBHOOK_URL')}'\n")
+    loading.emulator.faults = FaultPlan({n: Fault("html", 502) for n in range(6, 100)})
+    answer = mini.run("run", **env, BITRIX24_ATTEMPTS="2")
+    assert answer.returncode == 2 and "HTTP 502" in answer.stderr
+    dotenv = mini.folder / ".env"
+    dotenv.rename(mini.folder / "elsewhere")
+    answer = mini.run("build")
+    assert answer.returncode == 2 and "the first load of" in answer.stderr, answer.stderr
+    (mini.folder / "elsewhere").rename(dotenv)
+    loading.emulator.faults = FaultPlan()
+    answer = mini.run("build")
+    answer = mini.run("run", **env)
+    assert "loaded: " in answer.stderr and "built and tested" in answer.stderr, answer.stderr

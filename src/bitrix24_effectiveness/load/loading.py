@@ -183,6 +183,7 @@ class _Load:
     accept_deletions: bool
     tallies: dict[str, Tally] = field(default_factory=dict)
     unfinished: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
     lost: dict[str, int] = field(default_factory=dict)
     """Tables that lack rows of the portal, with the key that comes before the first of them."""
     failures: list[CrmEffectError] = field(default_factory=list)
@@ -192,7 +193,10 @@ class _Load:
 
     def __post_init__(self) -> None:
         self.portal = Portal(self.settings, self.log)
-        self.tables = list(self.project.raw_tables.values())
+        # the small ones first: a webhook that is wrong shows at once
+        self.tables = sorted(
+            self.project.raw_tables.values(), key=lambda table: METHODS[table.name].is_incremental
+        )
         self.pipeline = dlt.pipeline(
             SOURCE,
             pipelines_dir=str(self.folder),
@@ -240,13 +244,25 @@ class _Load:
     def _read(self) -> None:
         """Reads what is unfinished, a chunk of each table at a time."""
         while self.unfinished and not self.failures:
-            resources = [self._resource(t) for t in self.tables if t.name in self.unfinished]
-            self.pipeline.run([*resources, self._loaded_tables()])
+            asked = [self._rows_of(t) for t in self.tables if t.name in self.unfinished]
+            resources = [resource for resource in asked if resource is not None]
+            if resources:
+                self.pipeline.run([*resources, self._loaded_tables()])
 
-    def _resource(self, table: RawTable) -> DltResource:
+    def _rows_of(self, table: RawTable) -> DltResource | None:
         method = METHODS[table.name]
+        if self.failures:
+            return None
+        if method.is_incremental:
+            return self._resource(table, method, self._walk(table, method))
+        # dlt empties a table that is to be replaced and gets no rows: it hears only of good ones
+        self.unfinished.discard(table.name)
+        pages = self._whole(table, method)
+        return self._resource(table, method, self._replacement(table, pages)) if pages else None
+
+    def _resource(self, table: RawTable, method: Method, items: Iterator[Any]) -> DltResource:
         return dlt.resource(
-            self._rows(table, method),
+            items,
             name=self.project.raw_identifier(table.name),
             primary_key=self.project.raw_column(table.name, method.key.lower()),
             write_disposition="merge" if method.is_incremental else "replace",
@@ -261,7 +277,32 @@ class _Load:
             for column in table.columns
         }
 
-    def _rows(self, table: RawTable, method: Method) -> Iterator[Any]:
+    def _whole(self, table: RawTable, method: Method) -> list[Page]:
+        """All rows of a table that is read as a whole; nothing if they are not to be believed."""
+        columns = [column.name for column in table.columns]
+        try:
+            pages = list(self._pages(table, method, columns))
+        except PortalError as error:
+            self._note(table, error)
+            return []
+        tally = self.tallies[table.name]
+        gone = max(0, tally.before - tally.received)
+        if self._is_doubtful(table, tally.before, gone):
+            tally.received = 0
+            return []
+        tally.deleted = gone
+        return pages
+
+    def _replacement(self, table: RawTable, pages: list[Page]) -> Iterator[Any]:
+        spool = Spool(self.folder, table.name, self._fields(table))
+        for page in pages:
+            spool.add(page.rows)
+        state = dlt.current.resource_state(self.project.raw_identifier(table.name))
+        state["loaded_until"] = pages[0].asked_at.isoformat()
+        yield spool.for_dlt(is_postgres=False)
+
+    def _walk(self, table: RawTable, method: Method) -> Iterator[Any]:
+        """New and changed rows, up to a chunk of them; the state says where to go on."""
         if self.failures:
             return
         state = dlt.current.resource_state(self.project.raw_identifier(table.name))
@@ -281,7 +322,7 @@ class _Load:
                 spool.add(page.rows)
                 walk.setdefault("started", page.asked_at.isoformat())
                 walk["after"] = page.after
-                if method.is_incremental and spool.count >= CHUNK:
+                if spool.count >= CHUNK:
                     self.unfinished.add(table.name)
                     break
             else:
@@ -293,16 +334,17 @@ class _Load:
                 del state["walk"]
         except PortalError as error:
             self._note(table, error)
-            if not method.is_incremental:
-                return
-        if not method.is_incremental and self._vanishes(table, spool.count):
-            return
         # a table without rows is there as well, once it was read to its end
-        if spool.count or not method.is_incremental or (is_first and "walk" not in state):
+        if spool.count or (is_first and "walk" not in state):
             yield spool.for_dlt(is_postgres=False)
 
     def _pages(
-        self, table: RawTable, method: Method, columns: list[str], after: int, since: str | None
+        self,
+        table: RawTable,
+        method: Method,
+        columns: list[str],
+        after: int = 0,
+        since: str | None = None,
     ) -> Iterator[Page]:
         tally = self.tallies[table.name]
         asked = time.monotonic()
@@ -315,19 +357,12 @@ class _Load:
             asked = time.monotonic()
 
     def _note(self, table: RawTable, error: PortalError) -> None:
+        """Keeps a failure; a table that is not for us, and not required, is none."""
         if error.is_refusal and not table.required:
+            self.refused.add(table.name)
             self.log.event("refused", f"{table.name} is left out: {error}", "warning")
         else:
             self.failures.append(error)
-
-    def _vanishes(self, table: RawTable, rows: int) -> bool:
-        """Whether a table that is read as a whole has lost too many rows to be believed."""
-        tally = self.tallies[table.name]
-        tally.deleted = max(0, tally.before - rows)
-        if self._is_doubtful(table, tally.before, tally.deleted):
-            tally.deleted = tally.received = 0
-            return True
-        return False
 
     def _is_doubtful(self, table: RawTable, rows: int, gone: int) -> bool:
         some = gone > FEW_ROWS and gone > rows * LARGE_SHARE
@@ -350,8 +385,9 @@ class _Load:
             if self.swept_at or ("swept_at" not in state and not self.unfinished):
                 state["swept_at"] = (self.swept_at or self.now or datetime.min).isoformat()
             for table in self.project.raw_tables:
-                loaded = state["resources"].get(self.project.raw_identifier(table)) or {}
-                if "loaded_until" in loaded or "started" in loaded.get("walk", {}):
+                resources = state.get("resources", {})
+                loaded = resources.get(self.project.raw_identifier(table), {})
+                if "loaded_until" in loaded or table not in self.refused:
                     yield {
                         "raw_table": table,
                         "is_complete": "loaded_until" in loaded,
@@ -496,4 +532,5 @@ def _said(error: BaseException, raw_db: Path) -> BaseException:
             return KeyboardInterrupt()
         if isinstance(link, duckdb.IOException) and "lock" in str(link).lower():
             return AnotherRunError(f"{raw_db} is open in another program: close it there")
-    return ConfigurationError(f"{raw_db}: {str(chain[-1]).strip().splitlines()[0]}")
+    said = str(chain[-1]).strip() or type(chain[-1]).__name__
+    return ConfigurationError(f"{raw_db}: {said.splitlines()[0]}")

@@ -16,6 +16,8 @@ from dlt.common.runtime.run_context import RunContext, switched_run_context
 _SETTINGS = {
     "runtime": {"dlthub_telemetry": False, "log_level": "ERROR"},
     "normalize": {"model_normalizer": {"add_dlt_load_id": False}},
+    # a reader never sees a table that is emptied and not yet filled again
+    "destination": {"replace_strategy": "insert-from-staging"},
     "load": {
         "delete_completed_jobs": True,
         "raise_on_max_retries": 3,

@@ -129,13 +129,17 @@ class Portal:
             PortalError: the portal refuses, or cannot be reached after all attempts.
         """
         asked = _Walk(method, columns, after, since) if method.walks else _WholeList(method)
+
+        def check(response: Response, *_: Any, **__: Any) -> None:
+            asked.read(_body(response, method))
+
         try:
             for answer in self._client.paginate(
                 "batch",
                 "POST",
                 paginator=asked,
                 data_selector="$",
-                hooks={"response": [lambda response, *_, **__: _judge(response, method)]},
+                hooks={"response": [check]},
                 allow_redirects=False,
             ):
                 moment = datetime.fromisoformat(answer[0]["time"]["date_start"])
@@ -149,6 +153,12 @@ class Portal:
 
     def existing(self, method: Method, keys: Sequence[int]) -> set[int]:
         """Those of the keys that the portal still has a row for."""
+
+        def check(response: Response, *_: Any, **__: Any) -> None:
+            if _body(response, method)["result"].get("result_error"):
+                text = f"{method.name}: not all keys could be looked up"
+                raise PortalError("incomplete", text, passes=True)
+
         found: set[int] = set()
         for some in _parts(keys, CALLS * PAGE):
             calls = {
@@ -158,12 +168,10 @@ class Portal:
             answer = self._client.post(
                 "batch",
                 {"halt": 1, "cmd": calls},
-                hooks={"response": [lambda response, *_, **__: _judge(response, method)]},
+                hooks={"response": [check]},
                 allow_redirects=False,
-            ).json()["result"]
-            if answer.get("result_error"):
-                raise PortalError("", f"{method.name}: not all keys could be looked up")
-            for rows in answer["result"].values():
+            )
+            for rows in answer.json()["result"]["result"].values():
                 found |= {int(row[method.key_field]) for row in method.rows(rows)}
         return found
 
@@ -225,8 +233,8 @@ class _Wire(HTTPAdapter):
         raise failure("no answer from the portal")
 
 
-def _judge(response: Response, method: Method) -> None:
-    """Raises what an answer says is wrong, so that dlt's session can try again."""
+def _body(response: Response, method: Method) -> Row:
+    """The answer; raises what it says is wrong, so that dlt's session can try again."""
     try:
         body = response.json()
     except ValueError:
@@ -254,6 +262,7 @@ def _judge(response: Response, method: Method) -> None:
         code, text = str(first.get("error", "")), str(first.get("error_description") or "")
         passes = code in _PASSING
         raise PortalError(code, _refusal(method, code, text), passes, in_call=True)
+    return body
 
 
 def _refusal(method: Method, code: str, text: str) -> str:
@@ -294,6 +303,7 @@ class _Asked(BasePaginator):
         self.method = method
         self.after = after
         self.rows: list[Row] = []
+        self._has_more = False
 
     def init_request(self, request: Request) -> None:
         self.update_request(request)
@@ -301,7 +311,18 @@ class _Asked(BasePaginator):
     def update_request(self, request: Request) -> None:
         request.json = {"halt": 1, "cmd": self.calls()}
 
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        self._has_next_page = self._has_more
+
     def calls(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def read(self, body: Row) -> None:
+        """Takes the rows out of an answer; another answer to the same request may follow.
+
+        Raises:
+            PortalError: they make no sense, and the request is to be made again.
+        """
         raise NotImplementedError
 
 
@@ -310,20 +331,19 @@ class _WholeList(_Asked):
 
     def __init__(self, method: Method) -> None:
         super().__init__(method)
-        self._start = 0
+        self._start: int | None = None
 
     def calls(self) -> dict[str, str]:
         start = {"start": self._start} if self._start else {}
         return {"p0": _call(self.method, {**self.method.parameters, **start})}
 
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        result = data[0]["result"]
-        rows = self.method.rows(result["result"]["p0"])
+    def read(self, body: Row) -> None:
+        rows = self.method.rows(body["result"]["result"]["p0"])
         # a row may come twice, and there is no order by which to tell
         self.rows = list({row[self.method.key_field]: row for row in rows}.values())
-        following = result.get("result_next") or {}
+        following = body["result"].get("result_next") or {}
         self._start = following.get("p0")
-        self._has_next_page = self._start is not None
+        self._has_more = self._start is not None
 
 
 class _Walk(_Asked):
@@ -338,6 +358,7 @@ class _Walk(_Asked):
         self._page: Callable[[str | int], Row] = lambda key: method.page(columns, key, since)
         self._pages = 2
         self._stalled = 0
+        self._last = after
 
     def calls(self) -> dict[str, str]:
         return {
@@ -348,26 +369,32 @@ class _Walk(_Asked):
             for number in range(self._pages)
         }
 
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        before, self.rows = self.after, []
+    def read(self, body: Row) -> None:
+        self.rows, self._last, self._has_more = [], self.after, True
         seen: set[int] = set()
-        for answer in data[0]["result"]["result"].values():
+        for answer in body["result"]["result"].values():
             page = self.method.rows(answer)
             for row in page:
-                self._take(row, before, seen)
+                self._take(row, seen)
             if len(page) < PAGE:
-                self._has_next_page = False
+                self._has_more = False
                 break
-        self._stalled = 0 if self.rows else self._stalled + 1
-        if self._has_next_page and self._stalled == _STALLED:
-            raise PortalError("", f"{self.method.name}: gives the same rows again and again")
-        self._pages = min(CALLS, self._pages * 5)
 
-    def _take(self, row: Row, before: int, seen: set[int]) -> None:
+    def _take(self, row: Row, seen: set[int]) -> None:
         key = int(row[self.method.key_field])
-        if key > self.after:
+        if key > self._last:
             self.rows.append(row)
-            self.after = key
+            self._last = key
             seen.add(key)
-        elif key > before and key not in seen:
-            raise PortalError("", f"{self.method.name}: rows do not come in the order of their ID")
+        elif key > self.after and key not in seen:
+            # what comes late would be taken for what came already
+            text = f"{self.method.name}: rows do not come in the order of their ID"
+            raise PortalError("disorder", text, passes=True)
+
+    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
+        super().update_state(response, data)
+        self._stalled = 0 if self._last > self.after else self._stalled + 1
+        if self._has_more and self._stalled == _STALLED:
+            raise PortalError("", f"{self.method.name}: gives the same rows again and again")
+        self.after = self._last
+        self._pages = min(CALLS, self._pages * 5)
