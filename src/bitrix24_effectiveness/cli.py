@@ -158,7 +158,8 @@ def load_command(run: _Run, sweep: bool, accept_deletions: bool) -> None:
     """
     project = run.project
     preflight.check_vars(project)
-    _load(run, project, sweep, accept_deletions)
+    with warehouse_of(project).only_run():
+        _load(run, project, sweep, accept_deletions)
 
 
 _new_portal = click.option(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 
 from bitrix24_effectiveness.demo import generate
@@ -416,3 +417,27 @@ def test_run_loads_first_and_refuses_half_a_portal(mini: MiniProject, loading: L
     answer = mini.run("build")
     answer = mini.run("run", **env)
     assert "loaded: " in answer.stderr and "built and tested" in answer.stderr, answer.stderr
+
+
+def test_a_portal_is_loaded_into_postgresql(
+    on_postgres: dict[str, str], loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK", 100)
+    loading.load()
+    loading.portal.clock.advance(hours=5)
+    loading.portal.modify("crm_deal", 7, stage_id="WON")
+    loading.portal.delete("crm_deal", 60)
+    tallies = loading.load(sweep=True)
+    assert (tallies["crm_deal"].changed, tallies["crm_deal"].deleted) == (1, 1)
+    with psycopg.connect(
+        host=on_postgres["PGHOST"], user=on_postgres["PGUSER"], dbname=on_postgres["PGDATABASE"]
+    ) as connection:
+
+        def found(query: str) -> list[tuple]:
+            return connection.execute(query).fetchall()
+
+        deals = found("select id, stage_id, opportunity, date_modify from bitrix24.crm_deal")
+        assert sorted(deals, key=lambda deal: int(deal[0])) == deals_in_portal(loading)
+        assert found("select uf_department from bitrix24.users") == [("[1]",)]
+        assert found("select raw_table, id from bitrix24.deleted_rows") == [("crm_deal", "60")]
+        assert found("select count(*) from bitrix24.loaded_tables where is_complete") == [(13,)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bitrix24_effectiveness.load.own_dlt import own_dlt  # isort: skip (before dlt itself)
 
@@ -32,6 +33,7 @@ from bitrix24_effectiveness.load.spool import Spool
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable
+from bitrix24_effectiveness.warehouse import warehouse_of
 
 SOURCE = "bitrix24"
 """Name of the pipeline, and so of its state."""
@@ -103,6 +105,8 @@ def load(
             "no portal: set BITRIX24_WEBHOOK_URL, in the environment or in the file .env of "
             f"{project.directory}, to the address of an incoming webhook"
         )
+    _check_names(project)
+    source = warehouse_of(project).raw_source
     folder = project.raw_db.with_name(project.raw_db.name + ".loading")
     problem: BaseException | None = None
     with only_run(project.raw_db):
@@ -112,10 +116,10 @@ def load(
         try:
             with own_dlt(folder), log.status("asking the portal") as show:
                 tallies = _Load(
-                    project, settings, folder, log, _Progress(log, show), accept_deletions
+                    project, source, settings, folder, log, _Progress(log, show), accept_deletions
                 ).run(sweep)
         except (DltException, duckdb.Error) as error:
-            problem = _said(error, project.raw_db)
+            problem = _said(error, source)
         finally:
             remove(folder)
     if problem:
@@ -176,6 +180,7 @@ class _Progress:
 @dataclass
 class _Load:
     project: Project
+    source: str
     settings: Settings
     folder: Path
     log: Log
@@ -192,6 +197,7 @@ class _Load:
     swept_at: datetime | None = None
 
     def __post_init__(self) -> None:
+        self.is_postgres = self.project.target == "postgres"
         self.portal = Portal(self.settings, self.log)
         # the small ones first: a webhook that is wrong shows at once
         self.tables = sorted(
@@ -200,8 +206,8 @@ class _Load:
         self.pipeline = dlt.pipeline(
             SOURCE,
             pipelines_dir=str(self.folder),
-            destination=dlt.destinations.duckdb(str(self.project.raw_db)),
-            dataset_name=self.project.vars.get("raw_schema") or "bitrix24",
+            destination=_destination(self.project),
+            dataset_name=self.project.raw_schema,
         )
 
     def run(self, sweep: bool) -> dict[str, Tally]:
@@ -229,14 +235,14 @@ class _Load:
         """Two portals, or a portal and a demo, must not be mixed in one database."""
         if not self._state and any(tally.before for tally in self.tallies.values()):
             raise ConfigurationError(
-                f"{self.project.raw_db} has raw tables that were not loaded from a portal: delete "
-                "the file, or set CRM_RAW_DB to another one"
+                f"{self.source} has raw tables that were not loaded from a portal: delete "
+                "them, or load into another database"
             )
         known, host = self._state.get("portal"), self.settings.webhook.host
         if known and known != host:
             raise ConfigurationError(
-                f"{self.project.raw_db} holds the portal {known}, BITRIX24_WEBHOOK_URL names "
-                f"{host}: set CRM_RAW_DB to another file"
+                f"{self.source} holds the portal {known}, BITRIX24_WEBHOOK_URL names {host}: "
+                "load it into another database"
             )
 
     # -- rows
@@ -263,8 +269,8 @@ class _Load:
     def _resource(self, table: RawTable, method: Method, items: Iterator[Any]) -> DltResource:
         return dlt.resource(
             items,
-            name=self.project.raw_identifier(table.name),
-            primary_key=self.project.raw_column(table.name, method.key.lower()),
+            name=table.name,
+            primary_key=method.key.lower(),
             write_disposition="merge" if method.is_incremental else "replace",
             columns=_texts(*self._fields(table)),
         )
@@ -272,10 +278,7 @@ class _Load:
     def _fields(self, table: RawTable) -> dict[str, str]:
         """Fields of the portal's answers by the names of the columns that they go to."""
         method = METHODS[table.name]
-        return {
-            self.project.raw_column(table.name, column.name): method.field_of(column.name)
-            for column in table.columns
-        }
+        return {column.name: method.field_of(column.name) for column in table.columns}
 
     def _whole(self, table: RawTable, method: Method) -> list[Page]:
         """All rows of a table that is read as a whole; nothing if they are not to be believed."""
@@ -297,15 +300,15 @@ class _Load:
         spool = Spool(self.folder, table.name, self._fields(table))
         for page in pages:
             spool.add(page.rows)
-        state = dlt.current.resource_state(self.project.raw_identifier(table.name))
+        state = dlt.current.resource_state(table.name)
         state["loaded_until"] = pages[0].asked_at.isoformat()
-        yield spool.for_dlt(is_postgres=False)
+        yield spool.for_dlt(self.is_postgres)
 
     def _walk(self, table: RawTable, method: Method) -> Iterator[Any]:
         """New and changed rows, up to a chunk of them; the state says where to go on."""
         if self.failures:
             return
-        state = dlt.current.resource_state(self.project.raw_identifier(table.name))
+        state = dlt.current.resource_state(table.name)
         columns = [column.name for column in table.columns]
         if state.get("columns") != columns:
             # a column more than last time: only a whole load can fill it
@@ -336,7 +339,7 @@ class _Load:
             self._note(table, error)
         # a table without rows is there as well, once it was read to its end
         if spool.count or (is_first and "walk" not in state):
-            yield spool.for_dlt(is_postgres=False)
+            yield spool.for_dlt(self.is_postgres)
 
     def _pages(
         self,
@@ -386,7 +389,7 @@ class _Load:
                 state["swept_at"] = (self.swept_at or self.now or datetime.min).isoformat()
             for table in self.project.raw_tables:
                 resources = state.get("resources", {})
-                loaded = resources.get(self.project.raw_identifier(table), {})
+                loaded = resources.get(table, {})
                 if "loaded_until" in loaded or table not in self.refused:
                     yield {
                         "raw_table": table,
@@ -412,7 +415,7 @@ class _Load:
             return 0
 
     def _name(self, client: SqlClientBase[Any], table: RawTable) -> str:
-        return client.make_qualified_table_name(self.project.raw_identifier(table.name))
+        return client.make_qualified_table_name(table.name)
 
     # -- deleted rows
 
@@ -451,7 +454,7 @@ class _Load:
         spool = Spool(self.folder, SWEPT_KEYS, {"raw_table": "raw_table", "id": "id"})
         for table in self.tables:
             method = METHODS[table.name]
-            state = dlt.current.resource_state(self.project.raw_identifier(table.name))
+            state = dlt.current.resource_state(table.name)
             if not method.is_incremental or "loaded_until" not in state:
                 continue
             try:
@@ -466,12 +469,11 @@ class _Load:
                 swept.append(table)
             except PortalError as error:
                 self._note(table, error)
-        yield spool.for_dlt(is_postgres=False)
+        yield spool.for_dlt(self.is_postgres)
 
     def _compare(self, client: SqlClientBase[Any], keys: str, table: RawTable) -> None:
         name = self._name(client, table)
-        key = self.project.raw_column(table.name, METHODS[table.name].key.lower())
-        key = client.escape_column_name(key)
+        key = client.escape_column_name(METHODS[table.name].key.lower())
         of_table = f"select id from {keys} where raw_table = '{table.name}'"
         gone = [
             int(row[0]) for row in client.execute_sql(f"select {key} from {name} except {of_table}")
@@ -518,7 +520,36 @@ def _since(state: dict[str, Any], method: Method) -> str | None:
     return (datetime.fromisoformat(state["loaded_until"]) - overlap).isoformat()
 
 
-def _said(error: BaseException, raw_db: Path) -> BaseException:
+def _check_names(project: Project) -> None:
+    for table in project.raw_tables.values():
+        names = [project.raw_column(table.name, column.name) for column in table.columns]
+        if project.raw_identifier(table.name) != table.name or names != [
+            column.name for column in table.columns
+        ]:
+            raise ConfigurationError(
+                f"{table.name} has other names by the vars raw_preset, raw_identifiers or "
+                "raw_columns: they are for what other loaders bring"
+            )
+
+
+def _destination(project: Project) -> Any:
+    if project.target == "duckdb":
+        return dlt.destinations.duckdb(str(project.raw_db))
+    # the rest, a password above all, the driver finds as PostgreSQL's own tools do
+    given = project.environment
+    return dlt.destinations.postgres(
+        {
+            # may be the folder of a socket
+            "host": quote(given.get("PGHOST") or "localhost", safe=""),
+            "port": int(given.get("PGPORT") or 5432),
+            "username": given.get("PGUSER") or "crm",
+            "password": "",
+            "database": given.get("PGDATABASE") or "crm",
+        }
+    )
+
+
+def _said(error: BaseException, source: str) -> BaseException:
     """What a failure of dlt comes down to, in one line."""
     chain: list[BaseException] = []
     cause: BaseException | None = error
@@ -531,6 +562,6 @@ def _said(error: BaseException, raw_db: Path) -> BaseException:
         if isinstance(link, SignalReceivedException):
             return KeyboardInterrupt()
         if isinstance(link, duckdb.IOException) and "lock" in str(link).lower():
-            return AnotherRunError(f"{raw_db} is open in another program: close it there")
+            return AnotherRunError(f"{source} is open in another program: close it there")
     said = str(chain[-1]).strip() or type(chain[-1]).__name__
-    return ConfigurationError(f"{raw_db}: {said.splitlines()[0]}")
+    return ConfigurationError(f"{source}: {said.splitlines()[0]}")
