@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help run test lint docs fuzz calibrate clean lock
 
 help:
-	@echo "make run    the demo portal (or the portal of CRM_RAW_DB), built, published and summed up"
+	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
 	@echo "make test   lint, every dbt test, every Python test"
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
@@ -30,7 +30,9 @@ $(READY): requirements.lock pyproject.toml
 data/raw.duckdb: | $(READY)
 	crm-effect demo --leads $(LEADS) --seed $(SEED) --out $@
 
-run: $(READY) $(if $(CRM_RAW_DB),,data/raw.duckdb)
+# where a portal is to be loaded, there is no need for a made-up one
+HAS_PORTAL := $(if $(BITRIX24_WEBHOOK_URL),yes)$(shell grep -sq '^BITRIX24_WEBHOOK_URL=.' .env && echo yes)
+run: $(READY) $(if $(CRM_RAW_DB)$(HAS_PORTAL),,data/raw.duckdb)
 	crm-effect run
 
 # a small portal of its own, so that tests never touch the data that a person looks at
