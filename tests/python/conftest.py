@@ -93,7 +93,7 @@ _SEEDS_YML = """
 seeds:
   - name: exchange_rates
     config:
-      column_types: {currency: varchar, base_currency: varchar, valid_from: date, rate: double}
+      column_types: {currency: varchar, base_currency: varchar, valid_from: date, rate: double precision}
     columns: [{name: currency}, {name: base_currency}, {name: valid_from}, {name: rate}]
 """
 

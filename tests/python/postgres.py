@@ -10,8 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+import psycopg
 import pytest
 import sqlalchemy
+from psycopg.sql import SQL, Identifier
+
+_TYPES = {"DOUBLE": "double precision", "VARCHAR": "text"}
 
 
 def _binaries() -> Path | None:
@@ -78,3 +83,26 @@ def database(url: str, name: str, options: str = "") -> Iterator[dict[str, str]]
         "PGDATABASE": name,
         "PGPASSWORD": "",
     }
+
+
+def copy_marts(file: str, connection: psycopg.Connection, schema: str) -> None:
+    """Copies the schema `marts` of a DuckDB file into a new schema of a server."""
+    connection.execute(SQL("create schema {}").format(Identifier(schema)))
+    with duckdb.connect() as source:
+        source.execute(f"attach '{file}' as source (read_only)")
+        tables = source.execute(
+            "select table_name, list(column_name order by column_index), "
+            "list(data_type order by column_index) from duckdb_columns() "
+            "where database_name = 'source' and schema_name = 'marts' group by table_name"
+        ).fetchall()
+        for table, columns, types in tables:
+            target = Identifier(schema, table)
+            definition = SQL(", ").join(
+                SQL("{} {}").format(Identifier(name), SQL(_TYPES.get(data_type, data_type)))
+                for name, data_type in zip(columns, types, strict=True)
+            )
+            connection.execute(SQL("create table {} ({})").format(target, definition))
+            rows = source.execute(f"select * from source.marts.{table}").fetchall()
+            with connection.cursor().copy(SQL("copy {} from stdin").format(target)) as copy:
+                for row in rows:
+                    copy.write_row(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -10,18 +11,25 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 
+import postgres
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import record
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
-from bitrix24_effectiveness.warehouse import postgres, warehouse_of
-from conftest import REPOSITORY, run_command
+from bitrix24_effectiveness.warehouse import postgres as warehouse
+from bitrix24_effectiveness.warehouse import warehouse_of
+from compare_engines import differences, duckdb_reader, mart_keys, postgres_reader
+from conftest import REPOSITORY, Answer, Built, MiniProject, run_command
+from test_explain import CODES
 
 MARTS = ("first", "second")
 ROWS = 2_000
@@ -81,7 +89,7 @@ def test_marts_and_only_they_are_published_with_all_that_they_are(project: Proje
 def test_readers_see_one_version_whatever_they_read_first(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(warehouse, "PAUSE_SECONDS", 0.1)
     build(project, 0)
     publish(project, Log("text"))
     wrong: list[str] = []
@@ -150,7 +158,7 @@ def test_a_join_in_one_statement_sees_one_version(project: Project) -> None:
 def test_a_reader_that_does_not_end_keeps_what_it_reads(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(warehouse, "PATIENCE_SECONDS", 1)
     build(project, 0)
     publish(project, Log("text"))
     build(project, 1)
@@ -386,3 +394,169 @@ def test_a_user_who_may_not_make_schemas(project: Project) -> None:
         poor = Project(REPOSITORY, {}, {**project.environment, "PGUSER": "poor"})
         with pytest.raises(ConfigurationError, match=r"poor may not make schemas in .*: grant"):
             warehouse_of(poor).check()
+
+
+# -- loading files
+
+
+def test_files_are_loaded_as_text_and_replace_what_was_there(
+    on_postgres: dict[str, str], mini: MiniProject, tmp_path: Path
+) -> None:
+    project = MiniProject(mini.folder, mini.env | on_postgres)
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    (folder / "crm_deal.csv").write_text(
+        'id,stage_id,date_create,title\n007,NEW,2025-01-01,"a ""b"",\nc"\n8,NEW,,\n', "utf-8"
+    )
+    (folder / "crm_status.jsonl").write_text('{"ID": 1, "NAME": "\\\\N", "SORT": ""}\n', "utf-8")
+    duckdb.sql("select true as active, 37.0::double as id, null as name").write_parquet(
+        str(folder / "users.parquet")
+    )
+    ask(
+        "create schema bitrix24; create table bitrix24.crm_lead (old text);"
+        "create table bitrix24.crm_deal (old text); create table bitrix24.theirs (id text)"
+    )
+    answer = project.run("load-files", str(folder))
+    assert answer.returncode == 0, answer.stderr
+    assert f"they are in database {on_postgres['PGDATABASE']} at " in answer.stderr
+    assert ask("select * from bitrix24.crm_deal") == [
+        ("007", "NEW", "2025-01-01", 'a "b",\nc'),
+        ("8", "NEW", None, None),
+    ]
+    assert ask("select * from bitrix24.crm_status") == [("1", "\\N", "")]
+    assert ask("select active, id, name from bitrix24.users") == [("true", "37.0", None)]
+    assert ask(
+        "select table_name from information_schema.tables where table_schema = 'bitrix24' "
+        "order by 1"
+    ) == [("crm_deal",), ("crm_status",), ("theirs",), ("users",)]
+
+    (folder / "crm_deal.csv").write_text("id,stage_id\n1\n", "utf-8")
+    assert project.run("load-files", str(folder)).returncode == 2
+    assert ask("select count(*) from bitrix24.crm_deal") == [(2,)]
+    answer = project.run("demo", "--leads", "1")
+    assert (answer.returncode, "is not empty (crm_deal)" in answer.stderr) == (2, True)
+
+
+# -- runs
+
+
+@pytest.fixture
+def small(on_postgres: dict[str, str], mini: MiniProject, tmp_path: Path) -> MiniProject:
+    """The smallest project, with its raw tables on the server."""
+    ask(
+        "create schema bitrix24; create table bitrix24.crm_deal as select '1' as id, "
+        "'NEW' as stage_id, '2025-01-01' as date_create, 'RUB' as currency_id;"
+        "create table bitrix24.crm_status as select '1' as id, 'SOURCE' as entity_id, "
+        "'CALL' as status_id"
+    )
+    return MiniProject(mini.folder, mini.env | on_postgres)
+
+
+def test_a_failed_test_shows_its_rows_and_publishes_nothing(small: MiniProject) -> None:
+    answer = small.run("run")
+    assert "1 marts are published in schema marts of database " in answer.stderr
+    small.rates.write_text(small.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,-1\n", "utf-8")
+    answer = small.run("build")
+    assert answer.returncode == 1
+    assert "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=-1.0\n" in answer.stderr
+    answer = small.run("publish")
+    assert (answer.returncode, "the last build failed" in answer.stderr) == (1, True)
+    assert ask("select currency from marts.rates") == [("USD",)]
+
+
+def test_a_build_that_is_killed_publishes_nothing(small: MiniProject) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bitrix24_effectiveness.cli", "build"],
+        env=dict(small.env) | {"PATH": ""},
+        cwd=small.folder,
+        stderr=subprocess.DEVNULL,
+    ) as build:
+        while ask("select to_regclass('crm.crm_effect_state')") == [(None,)]:
+            time.sleep(0.05)
+        build.kill()
+    while ask("select 1 from pg_locks where locktype = 'advisory'"):
+        time.sleep(0.01)
+    answer = small.run("publish")
+    assert (answer.returncode, "last build was interrupted" in answer.stderr) == (1, True)
+
+
+def test_bad_raw_data_stop_the_run_and_no_personal_value_is_shown(small: MiniProject) -> None:
+    assert small.run("guard").returncode == 0
+    ask(
+        "insert into bitrix24.crm_deal values "
+        "('5', 'Иванов Иван', '1900-01-05', '+7 900 123-45-67')"
+    )
+    answer = small.run("run")
+    assert answer.returncode == 1
+    assert "raw data failed crm_deal.not_before_1995" in answer.stderr
+    kept = ask(
+        "select run_id, is_accepted, to_jsonb(r)::text from crm_quality.data_quality_results r"
+    )
+    assert {is_accepted for _, is_accepted, _ in kept} == {True, False}
+    for text in (answer.stderr, *(row for _, _, row in kept)):
+        assert "Иванов" not in text
+        assert "900 123" not in text
+
+
+def test_a_run_of_the_demo_publishes_what_duckdb_publishes(
+    demo_portal: Built, on_postgres: dict[str, str]
+) -> None:
+    env = on_postgres | {"CRM_BI_ROLE": "bi"}
+    answer = run_command("demo", "--leads", "400", "--seed", "1", env=env, cwd=REPOSITORY)
+    assert answer.returncode == 0, answer.stderr
+    with role("bi"):
+        answer = run_command("run", "--lang", "ru", env=env, cwd=REPOSITORY)
+        assert answer.returncode == 0, answer.stderr
+        assert "Вывод: " in answer.stdout
+        with psycopg.connect(user="bi", autocommit=True) as reader:
+            expected = duckdb_reader(demo_portal.env["CRM_WAREHOUSE_DB"])
+            got = postgres_reader(reader, "marts")
+            assert next(differences(expected, got, mart_keys()), None) is None
+            # all that dbt, guard and demo made
+            hidden = ask(
+                "select format('%I.%I', schemaname, relname) from pg_stat_user_tables "
+                "where schemaname <> 'marts' union all "
+                "select format('%I.%I', schemaname, viewname) from pg_views "
+                "where schemaname like 'crm%'"
+            )
+            assert len(hidden) > 100
+            for (relation,) in hidden:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reader.execute(f"select * from {relation} limit 1")
+
+
+# -- reading what is published
+
+
+def said(answer: Answer) -> list[Any]:
+    """Without the clock, and without the lines that say where the marts are."""
+    assert answer.returncode == 0, answer.stderr
+    lines = answer.stdout.splitlines()
+    if lines[0].startswith("{"):
+        return [{**json.loads(line), "time": None} for line in lines]
+    places = ("Витрины:", "Marts:", "Parquet:", "Подключение:", "To connect:")
+    return [line for line in lines if not line.startswith(places)]
+
+
+def test_report_and_explain_say_the_same_of_the_same_marts(
+    demo_portal: Built, on_postgres: dict[str, str]
+) -> None:
+    with psycopg.connect() as connection:
+        postgres.copy_marts(demo_portal.env["CRM_MARTS_DB"], connection, "marts")
+    here = MiniProject(REPOSITORY, demo_portal.env | {"CRM_TARGET": "duckdb"})
+    there = MiniProject(REPOSITORY, demo_portal.env | on_postgres)
+    questions = [("--log-format", "json", "report")]
+    for language in ("ru", "en"):
+        questions += [("report", "--lang", language)]
+        questions += [("explain", code, "--lang", language) for code in CODES]
+    questions += [("explain", code, "--period", "2026-Q3") for code in CODES]
+    for question in questions:
+        assert said(there.run(*question)) == said(here.run(*question)), question
+
+
+def test_nothing_is_published(small: MiniProject) -> None:
+    for command in (("report",), ("explain", "cac")):
+        answer = small.run(*command)
+        assert answer.returncode == 2
+        assert "nothing is published in schema marts of database " in answer.stderr
+        assert answer.stderr.count("\n") == 1

@@ -199,7 +199,7 @@ class PostgresServer:
         with self._connection("the raw tables cannot be read") as connection:
             found = _scalar(
                 connection,
-                "select relname from pg_class where relnamespace = to_regnamespace(%s) limit 1",
+                "select min(relname::text) from pg_class where relnamespace = to_regnamespace(%s)",
                 quote(schema),
             )
         if found:
@@ -428,7 +428,7 @@ def _copy_raw_tables(file: Path, connection: psycopg.Connection, schema: str) ->
         source.execute("set TimeZone = 'UTC'")
         tables = source.execute(
             "select schema_name, table_name, list(column_name order by column_index) "
-            "from duckdb_columns() group by all"
+            "from duckdb_columns() where not internal group by all"
         ).fetchall()
         for file_schema, table, columns in tables:
             texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)
