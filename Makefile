@@ -9,11 +9,12 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test lint docs fuzz calibrate clean lock
+.PHONY: help run test test-postgres lint docs fuzz calibrate clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
 	@echo "make test   lint, every dbt test, every Python test"
+	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make fuzz   thousands of random portals against the oracle"
@@ -56,6 +57,13 @@ lint: $(READY)
 
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static
+
+# installs nothing: says what is missing
+test-postgres:
+	@command -v crm-effect > /dev/null || { echo "no environment yet: make lint"; exit 1; }
+	@python -c 'import dbt.adapters.postgres' || { echo "dbt-postgres is missing: pip install -e '.[postgres]'"; exit 1; }
+	@python tests/python/postgres.py
+	pytest tests/python/test_postgres*.py
 
 fuzz: $(READY)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/python/test_marts_equal_oracle.py

@@ -93,7 +93,8 @@ _SEEDS_YML = """
 seeds:
   - name: exchange_rates
     config:
-      column_types: {currency: varchar, base_currency: varchar, valid_from: date, rate: double precision}
+      column_types:
+        {currency: varchar, base_currency: varchar, valid_from: date, rate: double precision}
     columns: [{name: currency}, {name: base_currency}, {name: valid_from}, {name: rate}]
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ import duckdb
 import psycopg
 import pytest
 import sqlalchemy
-from psycopg.sql import SQL, Identifier
 
-_TYPES = {"DOUBLE": "double precision", "VARCHAR": "text"}
+# what DuckDB calls otherwise
+TYPES = {"string": "text", "DOUBLE": "double precision", "BLOB": "bytea"}
+
+MISSING = "no PostgreSQL server binaries here: apt-get install postgresql (15 or newer)"
 
 
 def _binaries() -> Path | None:
@@ -33,7 +36,7 @@ def server() -> Iterator[str]:
     """Gives the SQLAlchemy URL of an empty database; the server is gone afterwards."""
     binaries = _binaries()
     if binaries is None:
-        pytest.skip("no PostgreSQL server binaries here: apt-get install postgresql")
+        pytest.skip(MISSING)
     # the server refuses to run as root, and sockets need a short path
     owner = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
@@ -85,24 +88,18 @@ def database(url: str, name: str, options: str = "") -> Iterator[dict[str, str]]
     }
 
 
-def copy_marts(file: str, connection: psycopg.Connection, schema: str) -> None:
-    """Copies the schema `marts` of a DuckDB file into a new schema of a server."""
-    connection.execute(SQL("create schema {}").format(Identifier(schema)))
-    with duckdb.connect() as source:
-        source.execute(f"attach '{file}' as source (read_only)")
-        tables = source.execute(
-            "select table_name, list(column_name order by column_index), "
-            "list(data_type order by column_index) from duckdb_columns() "
-            "where database_name = 'source' and schema_name = 'marts' group by table_name"
-        ).fetchall()
-        for table, columns, types in tables:
-            target = Identifier(schema, table)
-            definition = SQL(", ").join(
-                SQL("{} {}").format(Identifier(name), SQL(_TYPES.get(data_type, data_type)))
-                for name, data_type in zip(columns, types, strict=True)
-            )
-            connection.execute(SQL("create table {} ({})").format(target, definition))
-            rows = source.execute(f"select * from source.marts.{table}").fetchall()
-            with connection.cursor().copy(SQL("copy {} from stdin").format(target)) as copy:
-                for row in rows:
-                    copy.write_row(row)
+def copy(
+    source: duckdb.DuckDBPyConnection, from_: str, target: psycopg.Connection, to: str
+) -> None:
+    """Copies a table with its types."""
+    columns = source.execute(f"describe {from_}").fetchall()
+    typed = ", ".join(f'"{name}" {TYPES.get(kind, kind)}' for name, kind, *_ in columns)
+    target.execute(f"create table {to} ({typed})")
+    rows = source.execute(f"select columns(*)::varchar from {from_}").fetchall()
+    with target.cursor().copy(f"copy {to} from stdin") as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+if __name__ == "__main__":
+    sys.exit(None if _binaries() else MISSING)

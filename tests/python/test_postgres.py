@@ -361,6 +361,12 @@ def test_a_server_that_cannot_be_reached(project: Project) -> None:
         assert "s3cret" not in str(failure.value)
 
 
+def test_a_server_that_is_too_old(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse, "OLDEST_VERSION", 99)
+    with pytest.raises(ConfigurationError, match=r"is PostgreSQL \d\d: 99 or newer is needed"):
+        preflight.check_raw(project)
+
+
 def test_an_unknown_target() -> None:
     project = Project(REPOSITORY, {}, {"CRM_TARGET": "postgresql"})
     with pytest.raises(ConfigurationError, match="it must be duckdb, postgres, spark"):
@@ -541,8 +547,12 @@ def said(answer: Answer) -> list[Any]:
 def test_report_and_explain_say_the_same_of_the_same_marts(
     demo_portal: Built, on_postgres: dict[str, str]
 ) -> None:
-    with psycopg.connect() as connection:
-        postgres.copy_marts(demo_portal.env["CRM_MARTS_DB"], connection, "marts")
+    with duckdb.connect() as marts, psycopg.connect() as connection:
+        marts.execute(f"attach '{demo_portal.env['CRM_MARTS_DB']}' as published (read_only)")
+        marts.execute("use published.marts")
+        connection.execute("create schema marts")
+        for (table,) in marts.execute("select table_name from duckdb_tables()").fetchall():
+            postgres.copy(marts, table, connection, f"marts.{table}")
     here = MiniProject(REPOSITORY, demo_portal.env | {"CRM_TARGET": "duckdb"})
     there = MiniProject(REPOSITORY, demo_portal.env | on_postgres)
     questions = [("--log-format", "json", "report")]

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import psycopg
 import pytest
 
@@ -19,16 +18,13 @@ from conftest import REPOSITORY
 from harness import Compiled, Node, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
-from postgres import database, server
+from postgres import TYPES, copy, database, server
 
 # FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs two seconds
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 8))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
 
 MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
-
-# what DuckDB calls otherwise
-TYPES = {"string": "text", "DOUBLE": "double precision", "BLOB": "bytea"}
 
 
 @dataclass(frozen=True)
@@ -58,19 +54,6 @@ class Engines:
                 lambda table: rows_of(self.connection, f"crm_marts.{table}"),
                 mart_keys(),
             )
-
-
-def copy(
-    source: duckdb.DuckDBPyConnection, from_: str, target: psycopg.Connection, to: str
-) -> None:
-    """Copies a table with its types."""
-    columns = source.execute(f"describe {from_}").fetchall()
-    typed = ", ".join(f'"{name}" {TYPES.get(kind, kind)}' for name, kind, *_ in columns)
-    target.execute(f"create table {to} ({typed})")
-    rows = source.execute(f"select columns(*)::varchar from {from_}").fetchall()
-    with target.cursor().copy(f"copy {to} from stdin") as stream:
-        for row in rows:
-            stream.write_row(row)
 
 
 def build(connection: psycopg.Connection, model: Node) -> None:

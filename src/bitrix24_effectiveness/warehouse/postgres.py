@@ -25,6 +25,7 @@ from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _STATE = "crm_effect_state"
 _BUILD = "build"
+OLDEST_VERSION = 15
 # how long a publication waits for readers to end their transactions
 PATIENCE_SECONDS = 600
 # Readers wait behind a lock that waits. Less than the second after which the server looks for
@@ -75,6 +76,8 @@ class PostgresServer:
                 application_name=application[:63],
                 # seconds; firewalls forget connections that say nothing
                 keepalives_idle=30,
+                # the server's limit for people would end a long copy
+                options=f"{os.environ.get('PGOPTIONS', '')} -c statement_timeout=0",
                 **{} if os.environ.get("PGCONNECT_TIMEOUT") else {"connect_timeout": 10},
                 **options,
             )
@@ -84,6 +87,11 @@ class PostgresServer:
             ) from error
         try:
             with connection:
+                version = connection.info.server_version // 10000
+                if version < OLDEST_VERSION:
+                    raise ConfigurationError(
+                        f"{self._name} is PostgreSQL {version}: {OLDEST_VERSION} or newer is needed"
+                    )
                 yield connection
         except psycopg.Error as error:
             raise ConfigurationError(f"{self._name}: {doing}: {_first_line(error)}") from error
@@ -98,11 +106,6 @@ class PostgresServer:
                 "pip install 'bitrix24-effectiveness[postgres]'"
             )
         with self._connection("cannot be looked into") as connection:
-            version = connection.info.server_version
-            if version < 150000:
-                raise ConfigurationError(
-                    f"{self._name} is PostgreSQL {version // 10000}: 15 or newer is needed"
-                )
             encoding = _scalar(connection, "show server_encoding")
             if encoding != "UTF8":
                 raise ConfigurationError(
@@ -289,7 +292,6 @@ class PostgresServer:
         built = self._project.schema("marts")
         new = f"{target}_unfinished"
         with self._connection("the marts cannot be published") as connection:
-            connection.execute("set local statement_timeout = 0")
             self._check_role(connection)
             self._check_published_schema(connection)
             connection.execute(SQL("create schema {}").format(Identifier(new)))
