@@ -28,7 +28,7 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = ("guard", "build")
 # often enough to see a query's peak, seldom enough to cost nothing
-SAMPLED_EVERY_S = 0.5
+SAMPLED_EVERY_S = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
