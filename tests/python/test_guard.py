@@ -43,14 +43,10 @@ def failed(findings: list[Finding]) -> dict[str, Finding]:
 # -- no false alarms
 
 
-@pytest.mark.parametrize("size", [*SIZES, "medium"][1:])
+@pytest.mark.parametrize("size", list(SIZES)[1:])
 def test_healthy_portals_pass(guarded: Guarded, size: str) -> None:
-    """A hundred portals of many shapes: 95 random ones and five of the demo (below)."""
-    # a first delivery has no last one to be compared with, and the demo has the columns judged
-    guarded.suites = {
-        table: {"read": parts["read"]} for table, parts in read_suites(guarded.project).items()
-    }
-    for seed in range(19):
+    """A hundred random portals of many shapes, all critical checks; the demo's are below."""
+    for seed in range(25):
         variant = list(VARIANTS)[seed % len(VARIANTS)]
         rng = random.Random(f"{size} {seed}")
         case = random_case(rng, variant=variant, size=size, dirt=False)

@@ -8,6 +8,7 @@ that the guard and the models never disagree about what can be read.
 from __future__ import annotations
 
 from collections.abc import Container
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -141,12 +142,18 @@ def _macros(project: Project, engine: str) -> Any:
         own = getattr(module, f"{engine}__{name}", None)
         return own or getattr(module, f"default__{name}")
 
-    environment = jinja2.Environment(undefined=jinja2.Undefined, extensions=["jinja2.ext.do"])
-    environment.globals |= {
-        "var": lambda name, default=None: project.vars.get(name, default),
-        "return": lambda value: value,
-        "dbt": {"type_string": lambda: "text"},
-        "adapter": {"dispatch": dispatch},
-    }
-    module = environment.from_string(source).module
+    module = _template(source).make_module(
+        {
+            "var": lambda name, default=None: project.vars.get(name, default),
+            "return": lambda value: value,
+            "dbt": {"type_string": lambda: "text"},
+            "adapter": {"dispatch": dispatch},
+        }
+    )
     return module
+
+
+@cache
+def _template(source: str) -> jinja2.Template:
+    environment = jinja2.Environment(undefined=jinja2.Undefined, extensions=["jinja2.ext.do"])
+    return environment.from_string(source)
