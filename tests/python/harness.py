@@ -256,7 +256,8 @@ def compile_project(
     from dbt.cli.main import dbtRunner
 
     names = {name: value for name, value in variables.items() if name.startswith("raw_")}
-    manifest = _parsed(project, json.dumps(names)).deepcopy()
+    engine = tuple(sorted((environment or {}).items()))
+    manifest = _parsed(project, json.dumps(names), engine).deepcopy()
     raw = folder / "raw.duckdb"
     if not raw.exists():
         with duckdb.connect(str(raw)) as connection:
@@ -290,7 +291,7 @@ def compile_project(
 
 
 @cache
-def _parsed(project: Path, variables: str) -> Any:
+def _parsed(project: Path, variables: str, engine: tuple[tuple[str, str], ...]) -> Any:
     """The project as dbt reads it: of all vars only the names of raw tables matter then."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -303,6 +304,7 @@ def _parsed(project: Path, variables: str) -> Any:
                 "DBT_LOG_PATH": folder,
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             }
+            | dict(engine)
         ),
     ):
         try:
