@@ -385,10 +385,13 @@ class _Load:
         def rows() -> Iterator[Any]:
             state = dlt.current.source_state()
             state["portal"] = self.settings.webhook.host
-            if self.swept_at or ("swept_at" not in state and not self.unfinished):
-                state["swept_at"] = (self.swept_at or self.now or datetime.min).isoformat()
+            if "swept_at" not in state and not self.unfinished:
+                # what was read for the first time has nothing to be swept
+                self.swept_at = self.now
+            if self.swept_at:
+                state["swept_at"] = self.swept_at.isoformat()
+            resources = state.get("resources", {})
             for table in self.project.raw_tables:
-                resources = state.get("resources", {})
                 loaded = resources.get(table, {})
                 if "loaded_until" in loaded or table not in self.refused:
                     yield {

@@ -240,11 +240,12 @@ def _body(response: Response, method: Method) -> Row:
     except ValueError:
         body = None
     status = response.status_code
-    if not isinstance(body, dict):
+    is_answer = isinstance(body, dict) and isinstance(body.get("result"), dict) and "time" in body
+    if not is_answer and not (isinstance(body, dict) and "error" in body):
         raise PortalError(
             f"HTTP {status}",
-            f"{response.url.partition('/rest/')[0]} answers {method.name} with HTTP {status} and "
-            "no JSON: is this the address of a portal?",
+            f"{response.url.partition('/rest/')[0]} answers {method.name} with HTTP {status}, and "
+            "not as Bitrix24 does: is this the address of a portal?",
             passes=status == 200 or status == 429 or status >= 500,
         )
     if "error" in body:
@@ -381,7 +382,11 @@ class _Walk(_Asked):
                 break
 
     def _take(self, row: Row, seen: set[int]) -> None:
-        key = int(row[self.method.key_field])
+        try:
+            key = int(row[self.method.key_field])
+        except (KeyError, TypeError, ValueError):
+            text = f"{self.method.name}: a row has no ID"
+            raise PortalError("disorder", text, passes=True) from None
         if key > self._last:
             self.rows.append(row)
             self._last = key
