@@ -1,0 +1,181 @@
+"""`crm-effect load` in a process of its own, that can be killed; and what a load has to leave."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import duckdb
+
+from bitrix24_effectiveness.cli import main
+from bitrix24_effectiveness.project import Project
+from conftest import REPOSITORY, databases
+from emulator import Emulator, Fault, FaultPlan, Portal
+from emulator.values import comparable
+
+# importing dlt costs seconds: the server of processes does it once for all of them
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(
+    ["bitrix24_effectiveness.cli", "bitrix24_effectiveness.load.loading"]
+)
+
+CONTRACT = {
+    table.name: [column.name for column in table.columns]
+    for table in Project(REPOSITORY, {}).raw_tables.values()
+}
+"""Columns of every raw table."""
+
+Rows = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process of the loader ended; `code` is -9 if it was killed."""
+
+    code: int
+    output: str
+
+
+class Loader:
+    """Loads an emulated portal into the raw database of a folder.
+
+    Args:
+        emulator: The portal.
+        folder: Where the database goes, and whatever else a load leaves behind.
+        chunk: Rows of a table that are committed at once.
+    """
+
+    def __init__(self, emulator: Emulator, folder: Path, chunk: int = 50_000) -> None:
+        self.emulator = emulator
+        self.folder = folder
+        self.chunk = chunk
+        self.env = databases(folder) | {
+            "BITRIX24_WEBHOOK_URL": emulator.webhook,
+            "BITRIX24_REQUESTS_PER_SECOND": "0",
+            "BITRIX24_BACKOFF_SECONDS": "0.01",
+            "HOME": str(folder),
+        }
+
+    @property
+    def raw_db(self) -> Path:
+        return Path(self.env["CRM_RAW_DB"])
+
+    def run(self, *arguments: str, kill: tuple[int, float] | None = None) -> Ended:
+        """Runs `crm-effect load` to its end.
+
+        Args:
+            arguments: Further arguments of the command.
+            kill: Kill the process so many HTTP requests from now, and so many seconds later.
+        """
+        output = self.folder / "output.txt"
+        process = _processes.Process(
+            target=_load, args=(self.env, ["load", *arguments], str(output), self.chunk)
+        )
+        faults = self.emulator.faults
+        if kill:
+            self.emulator.faults = Killing(faults, *kill, process.kill)
+        process.start()
+        process.join(300)
+        if process.is_alive():
+            process.kill()
+            raise AssertionError(f"the load does not end:\n{output.read_text('utf-8')}")
+        self.emulator.faults = faults
+        return Ended(process.exitcode, output.read_text("utf-8"))
+
+
+class Killing(FaultPlan):
+    """A plan that kills the client some requests from now, besides what another plan does."""
+
+    def __init__(
+        self, plan: FaultPlan, requests: int, seconds: float, kill: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._plan = plan
+        self._left = requests
+        self._timer = Timer(seconds, kill)
+
+    def at(self, number: int) -> Sequence[Fault]:
+        """What happens to the request, and the deadly one starts the timer."""
+        self._left -= 1
+        if self._left == 0:
+            self._timer.start()
+        return self._plan.at(number)
+
+
+def _load(env: Mapping[str, str], arguments: list[str], output: str, chunk: int) -> None:
+    from bitrix24_effectiveness.load import loading
+
+    loading.CHUNK = chunk
+    os.environ.update(env)
+    os.chdir(REPOSITORY)
+    with open(output, "wb", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv = ["crm-effect", *arguments]
+    main()
+
+
+def held(portal: Portal) -> dict[str, Rows]:
+    """The rows that the portal delivers, by table and key: what the raw tables have to hold."""
+    tables = {}
+    for name, columns in CONTRACT.items():
+        table = portal.tables[name]
+        rows = {str(key): row for key, row in table.rows.items() if row.get("USER_TYPE") != "bot"}
+        tables[name] = {
+            key: {column: read(row.get(column.upper())) for column in columns}
+            for key, row in rows.items()
+        }
+    return tables
+
+
+def loaded(raw_db: Path) -> dict[str, Rows]:
+    """The rows of the raw tables, by table and key; a key that comes twice is an error."""
+    tables = {}
+    with duckdb.connect(str(raw_db), read_only=True) as connection:
+        for name, columns in CONTRACT.items():
+            cursor = connection.execute(f"from bitrix24.{name}")
+            names = [column[0] for column in cursor.description]
+            key = "currency" if name == "crm_currency" else "id"
+            rows: Rows = {}
+            for values in cursor.fetchall():
+                row = dict(zip(names, values, strict=True))
+                assert str(row[key]) not in rows, f"{name} {row[key]} was loaded twice"
+                rows[str(row[key])] = {column: read(row.get(column)) for column in columns}
+            tables[name] = rows
+    return tables
+
+
+def read(value: Any) -> Any:
+    """A value as staging reads it: text, number and instant are one thing, empty is empty."""
+    if isinstance(value, bool):
+        return comparable(str(value).lower())
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        value = json.loads(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, sort_keys=True)
+    return comparable(value)
+
+
+def differences(raw_db: Path, portal: Portal) -> list[str]:
+    """Where the raw tables and the portal differ, a line for each row; empty if they agree."""
+    there, here = held(portal), loaded(raw_db)
+    found = []
+    for name in CONTRACT:
+        for key in sorted(there[name].keys() | here[name].keys(), key=comparable):
+            expected, got = there[name].get(key), here[name].get(key)
+            if expected is None or got is None:
+                found.append(f"{name} {key}: {'deleted' if expected is None else 'missing'}")
+            elif expected != got:
+                columns = [column for column in CONTRACT[name] if expected[column] != got[column]]
+                found.append(
+                    f"{name} {key}: "
+                    + ", ".join(f"{c} {got[c][1]!r} != {expected[c][1]!r}" for c in columns)
+                )
+    return found

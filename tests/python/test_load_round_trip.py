@@ -1,0 +1,114 @@
+"""A portal, emulated, loaded: the raw tables hold what the portal holds, whatever goes wrong.
+
+Each schedule is drawn from its seed: what goes wrong, who changes what meanwhile, when the loader
+is killed. LOAD_SCHEDULES=200 tries so many, LOAD_SEED=1000 from another seed on.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from random import Random
+
+import duckdb
+import pytest
+
+from bitrix24_effectiveness.demo import generate
+from emulator import CANARY, Emulator, Portal
+from emulator.faults import RandomFaults
+from emulator.portal import People
+from loading import CONTRACT, Loader, differences
+
+SCHEDULES = int(os.environ.get("LOAD_SCHEDULES", 12))
+SEED = int(os.environ.get("LOAD_SEED", 0))
+
+
+@pytest.fixture(scope="session")
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("loaded_portal") / "demo.duckdb"
+    generate(path, leads=25, seed=1)
+    return path
+
+
+def test_the_raw_tables_equal_the_portal_and_hold_nothing_personal(
+    demo_file: Path, tmp_path: Path
+) -> None:
+    with Emulator(Portal.from_duckdb(demo_file)) as emulator:
+        loader = Loader(emulator, tmp_path)
+        ended = loader.run()
+        assert ended.code == 0, ended.output
+        assert differences(loader.raw_db, emulator.portal) == []
+        _nothing_personal(loader)
+        assert emulator.secret not in ended.output
+        for path in tmp_path.rglob("*"):
+            assert not path.is_file() or emulator.secret.encode() not in path.read_bytes(), path
+
+
+def _nothing_personal(loader: Loader) -> None:
+    contract = {column.upper() for columns in CONTRACT.values() for column in columns}
+    for request in loader.emulator.requests:
+        assert contract.issuperset(request.select), request
+        assert request.select or not request.method.startswith(("crm.deal", "crm.contact"))
+    with duckdb.connect(str(loader.raw_db), read_only=True) as connection:
+        names = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where not internal"
+        ).fetchall()
+        for schema, name in names:
+            rows = connection.execute(f'from "{schema}"."{name}"').fetchall()
+            assert CANARY not in str(rows), name
+
+
+def test_a_second_load_asks_for_what_changed(demo_file: Path, tmp_path: Path) -> None:
+    portal = Portal.from_duckdb(demo_file)
+    with Emulator(portal) as emulator:
+        loader = Loader(emulator, tmp_path)
+        assert loader.run().code == 0
+        first = len(emulator.calls("crm.activity.list"))
+        portal.clock.advance(days=1)
+        people = People(portal, Random(1))
+        for _ in range(20):
+            people.modify()
+            people.create()
+        portal.clock.advance(days=1)
+        ended = loader.run()
+        assert ended.code == 0, ended.output
+        assert differences(loader.raw_db, portal) == []
+        conditions = [
+            request.parameters["filter"] for request in emulator.calls("crm.activity.list")[first:]
+        ]
+        assert all(">=LAST_UPDATED" in condition for condition in conditions)
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + SCHEDULES))
+def test_nothing_is_lost_and_nothing_doubled(seed: int, demo_file: Path, tmp_path: Path) -> None:
+    random = Random(seed)
+    portal = Portal.from_duckdb(demo_file)
+    people = People(portal, random)
+    with Emulator(portal, RandomFaults(seed), seed=seed) as emulator:
+        loader = Loader(emulator, tmp_path, chunk=random.choice((60, 200, 50_000)))
+        _load_in_the_end(loader, random)
+        for _ in range(20):
+            random.choice((people.create, people.modify, people.delete))()
+        portal.clock.advance(hours=random.choice((1, 30, 200)))
+        _load_in_the_end(loader, random)
+        # what was changed during a load is taken over by the next one
+        portal.clock.advance(hours=1)
+        emulator.faults = RandomFaults(-seed - 1, changes=False)
+        _load_in_the_end(loader, random, sweep=True)
+        assert differences(loader.raw_db, portal) == []
+        _nothing_personal(loader)
+
+
+def _load_in_the_end(loader: Loader, random: Random, sweep: bool = False) -> None:
+    """Runs the loader as a scheduler does, again and again until it succeeds."""
+    outputs = []
+    for attempt in range(6):
+        deadly = attempt < 3 and random.random() < 0.5
+        kill = (random.randint(1, 30), random.uniform(0, 0.3)) if deadly else None
+        ended = loader.run(*(["--sweep"] if sweep else []), kill=kill)
+        assert "Traceback" not in ended.output, ended.output
+        assert loader.emulator.secret not in ended.output
+        if ended.code == 0:
+            return
+        outputs.append(f"{ended.code}: {ended.output}")
+    raise AssertionError("no load succeeds:\n" + "\n".join(outputs))
