@@ -29,13 +29,13 @@ class Lists:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self._remembered: OrderedDict[Any, list[Any]] = OrderedDict()
-        self._last_page: dict[Any, list[Row]] = {}
+        self._last_page: dict[Any, list[Any]] = {}
 
     def answer(self, method: Method, parameters: Parameters, repeat: bool = False) -> Row:
         """The answer to a call without its `time`: `result`, `total` and perhaps `next`.
 
-        With `repeat` the page before comes once more in front of this one, and the first rows of
-        this one come twice.
+        With `repeat` the page before comes once more in front of this one, if this one goes on
+        where it ended, and the first rows of this one come twice.
         """
         given = {name.lower(): value for name, value in parameters.items()}
         table = self.portal.tables.get(method.table) or Table(method.table)
@@ -60,11 +60,12 @@ class Lists:
             if start + PAGE < len(found):
                 answer = {"next": start + PAGE} | answer
         selected = _selected(given, method, table, names)
-        rows = _rows(table, method, selected, page)
         kind = (method.table, tuple(selected))
-        before, self._last_page[kind] = self._last_page.get(kind, []), rows
+        before, self._last_page[kind] = self._last_page.get(kind, []), page
         if repeat:
-            rows = before + rows + rows[:7]
+            after = next((v for o, n, v in conditions if (o, n) == (">", table.key)), None)
+            page = [k for k in before if start > 0 or _goes_on(k, after)] + page + page[:7]
+        rows = _rows(table, method, selected, [key for key in page if key in table.rows])
         return {"result": {method.inside: rows} if method.inside else rows} | answer
 
     def _fields(self, table: Table, method: Method) -> list[str]:
@@ -222,6 +223,11 @@ def _rows(table: Table, method: Method, selected: list[str], page: list[Any]) ->
             delivered |= _people_of_task(row, selected)
         rows.append(delivered)
     return rows
+
+
+def _goes_on(key: Any, after: Any) -> bool:
+    """Whether a page of what comes after a key follows the page that held `key`."""
+    return after is not None and not less(after, key)
 
 
 def _number(value: Any) -> Any:
