@@ -216,6 +216,9 @@ class _Load:
             self.tallies[table] = Tally(before=rows, after=rows)
         self._check_origin()
         self.unfinished = set(self.tallies)
+        if not self._state:
+            # before any row: what a killed load leaves says which portal it is of
+            self.pipeline.run([self._loaded_tables()])
         self._read()
         if not self.failures and (sweep or self._is_sweep_due()):
             self._sweep()
