@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -90,23 +90,17 @@ class Lists:
 
     def _matching(
         self, table: Table, method: Method, conditions: list[Condition], order: Order | None
-    ) -> Iterator[Any]:
+    ) -> Iterable[Any]:
         """Keys that match in their order; with an order by id one after the other, as asked."""
         keys = table.keys
-        tests = [_test(condition) for condition in conditions]
         if order and order[0][0] == table.key:
-            low, high = 0, len(keys)
-            for operator, name, value in conditions:
-                kind, number = comparable(value) if not isinstance(value, list) else (0, None)
-                if name == table.key == "ID" and kind == 1:
-                    if operator == ">":
-                        low = max(low, bisect_right(keys, number))
-                    elif operator == ">=":
-                        low = max(low, bisect_left(keys, number))
-            walk = keys[low:high] if order[0][1] == "ASC" else reversed(keys[low:high])
-            yield from self._passing(table, walk, tests)
-            return
-        found = list(self._passing(table, keys, tests))
+            low, conditions = _begin(table, conditions)
+            walk = keys[low:] if order[0][1] == "ASC" else keys[low:][::-1]
+            # only among users some are hidden
+            if not conditions and table.name != "users":
+                return walk
+            return self._passing(table, walk, conditions)
+        found = list(self._passing(table, keys, conditions))
         if order is None:
             found.sort(key=lambda key: str(key)[::-1])
         for name, direction in reversed(order or ()):
@@ -114,16 +108,30 @@ class Lists:
                 key=lambda key, name=name: comparable(table.rows[key].get(name)),
                 reverse=direction == "DESC",
             )
-        yield from found
+        return found
 
     @staticmethod
-    def _passing(table: Table, keys: Any, tests: list[Callable[[Row], bool]]) -> Iterator[Any]:
+    def _passing(table: Table, keys: Iterable[Any], conditions: list[Condition]) -> Iterator[Any]:
+        tests = [_test(condition) for condition in conditions]
         for key in keys:
             row = table.rows.get(key)
             # bots, among others, are users that the method does not return
             hidden = row is None or row.get("USER_TYPE") in ("bot", "email", "imconnector")
             if not hidden and all(test(row) for test in tests):
                 yield key
+
+
+def _begin(table: Table, conditions: list[Condition]) -> tuple[int, list[Condition]]:
+    """Where in the keys to begin, and the conditions that are left to test."""
+    low, left = 0, []
+    for operator, name, value in conditions:
+        kind, number = comparable(value) if _scalar(value) else (0, None)
+        if name == table.key == "ID" and kind == 1 and operator in (">", ">="):
+            cut = bisect_right if operator == ">" else bisect_left
+            low = max(low, cut(table.keys, number))
+        else:
+            left.append((operator, name, value))
+    return low, left
 
 
 def _bad(method: Method, what: str, name: str) -> RestError:
