@@ -420,7 +420,8 @@ def test_files_are_loaded_as_text_and_replace_what_was_there(
     )
     ask(
         "create schema bitrix24; create table bitrix24.crm_lead (old text);"
-        "create table bitrix24.crm_deal (old text); create table bitrix24.theirs (id text)"
+        "create table bitrix24.crm_deal (old text); create table bitrix24.theirs (id text);"
+        "create table bitrix24._dlt_pipeline_state (); create table bitrix24.loaded_tables ()"
     )
     answer = project.run("load-files", str(folder))
     assert answer.returncode == 0, answer.stderr

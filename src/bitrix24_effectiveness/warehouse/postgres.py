@@ -20,10 +20,11 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
-from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.project import LOADED_TABLES, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _STATE = "crm_effect_state"
+_OF_LOADS = (LOADED_TABLES, "deleted_rows", "swept_keys")
 _BUILD = "build"
 OLDEST_VERSION = 15
 # how long a publication waits for readers to end their transactions
@@ -182,7 +183,8 @@ class PostgresServer:
     def new_raw_tables(self, may_replace: bool) -> Iterator[Path]:
         """Copies the tables of a DuckDB file into the raw schema, in one transaction.
 
-        Raw tables of the contract that the file does not have are dropped.
+        Raw tables of the contract that the file does not have are dropped, and so is what
+        `crm-effect load` remembers: its next run loads the whole portal.
         """
         schema = self._project.raw_schema
         with self.only_run(), tempfile.TemporaryDirectory() as folder:
@@ -192,10 +194,23 @@ class PostgresServer:
             yield file
             with self._connection("the raw tables cannot be written") as connection:
                 _create_schema(connection, schema)
-                for table in self._project.raw_tables:
-                    old = Identifier(schema, self._project.raw_identifier(table))
+                for table in self._replaced_raw_tables(connection):
+                    old = Identifier(schema, table)
                     connection.execute(SQL("drop table if exists {}").format(old))
                 _copy_raw_tables(file, connection, schema)
+
+    def _replaced_raw_tables(self, connection: psycopg.Connection) -> list[str]:
+        """Tables of the contract, and those by which `crm-effect load` would go on from here."""
+        of_dlt = connection.execute(
+            "select relname from pg_class where relnamespace = to_regnamespace(%s) "
+            "and relkind = 'r' and relname like %s",
+            [quote(self._project.raw_schema), r"\_dlt\_%"],
+        )
+        return [
+            *(self._project.raw_identifier(table) for table in self._project.raw_tables),
+            *_OF_LOADS,
+            *(name for (name,) in of_dlt),
+        ]
 
     def _check_no_raw_tables(self) -> None:
         schema = self._project.raw_schema
