@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from corruptions.healthy import clean
+
 Row = dict[str, Any]
 Portal = dict[str, list[Row]]
 
@@ -100,7 +102,6 @@ def without_what_bi_connector_lacks(portal: Portal) -> Portal:
             {name: row[name] for name in row if name not in _LACKS.get(table, [])} for row in rows
         ]
         for table, rows in portal.items()
-        if table != "crm_currency"
     }
     poorer["crm_status"] = [
         row
@@ -115,7 +116,7 @@ def without_what_bi_connector_lacks(portal: Portal) -> Portal:
 def bi_connector(portal: Portal) -> Portal:
     """Names in capitals, native types, times without an offset, texts beside ids.
 
-    Pipelines come from a file of one's own, since the BI Connector has them beside stages only.
+    Pipelines and currencies come from files of one's own: the BI Connector has no such tables.
     """
     shaped = {
         _TABLES.get(table, table): [
@@ -159,3 +160,113 @@ def _or_text(kind: Callable[[str], Any], value: str | None) -> Any:
         return kind(value) if value else None
     except ValueError:
         return value
+
+
+# -- the database of an on-premise installation
+
+_PRODUCT_TABLES = {
+    "crm_deal": "b_crm_deal",
+    "crm_lead": "b_crm_lead",
+    "crm_contact": "b_crm_contact",
+    "crm_company": "b_crm_company",
+    "crm_deal_stage_history": "b_crm_deal_stage_history",
+    "crm_lead_status_history": "b_crm_lead_status_history",
+    "crm_activity": "b_crm_act",
+    "telephony_call": "b_voximplant_statistic",
+    "crm_status": "b_crm_status",
+    "crm_category": "b_crm_deal_category",
+    "crm_currency": "b_catalog_currency",
+    "users": "b_user",
+    "tasks": "b_tasks",
+}
+_UTM = ("utm_source", "utm_medium", "utm_campaign")
+
+
+def without_what_the_product_lacks(portal: Portal) -> Portal:
+    """The portal without unreadable values, repeated keys and what the product keeps elsewhere."""
+    poorer = {
+        table: [{name: row[name] for name in row if name != "extra"} for row in clean(rows)]
+        for table, rows in portal.items()
+    }
+    # the default pipeline has no row there that could hold an order
+    poorer["crm_category"] = [
+        row | ({"sort": "0"} if row["id"] == "0" else {}) for row in poorer["crm_category"]
+    ]
+    return poorer
+
+
+def on_premise(portal: Portal) -> Portal:
+    """Tables b_*: native types, capitals, what REST shows in one table spread over several."""
+    shaped = {
+        _PRODUCT_TABLES[table]: [
+            {name.upper(): _of_product(name, row[name]) for name in row if name not in _UTM}
+            for row in rows
+        ]
+        for table, rows in portal.items()
+    }
+    shaped["b_crm_utm"] = [
+        {"ENTITY_TYPE_ID": kind, "ENTITY_ID": row["id"], "CODE": name.upper(), "VALUE": row[name]}
+        for kind, table in ((1, "crm_lead"), (2, "crm_deal"))
+        for row in portal[table]
+        for name in _UTM
+        if row[name]
+    ]
+    shaped["b_crm_act_incoming_channel"] = [
+        {"ACTIVITY_ID": row["ID"]}
+        for row in shaped["b_crm_act"]
+        if row.pop("IS_INCOMING_CHANNEL") == "Y"
+    ]
+    for row in shaped["b_voximplant_statistic"]:
+        row["INCOMING"] = row.pop("CALL_TYPE")
+    default = [row for row in shaped["b_crm_deal_category"] if row["ID"] == "0"]
+    shaped["b_option"] = [
+        {"MODULE_ID": "crm", "NAME": "default_deal_category_name", "VALUE": row["NAME"]}
+        for row in default
+    ]
+    shaped["b_crm_deal_category"] = [
+        {name: row[name] for name in ("ID", "NAME", "SORT")}
+        for row in shaped["b_crm_deal_category"]
+        if row not in default
+    ]
+    shaped["b_uts_user"] = [
+        {"VALUE_ID": row["ID"], "UF_DEPARTMENT": row.pop("UF_DEPARTMENT")}
+        for row in shaped["b_user"]
+    ]
+    for row in shaped["b_user"]:
+        row["ACTIVE"] = "Y" if row["ACTIVE"] == "true" else "N"
+        kind = row.pop("USER_TYPE")
+        row["EXTERNAL_AUTH_ID"] = None if kind == "employee" else kind
+    shaped["b_uts_tasks_task"] = [
+        {"VALUE_ID": row["ID"], "UF_CRM_TASK": row.pop("UF_CRM_TASK")} for row in shaped["b_tasks"]
+    ]
+    return shaped
+
+
+def sql_of(database: str, portal: Portal) -> str:
+    """Statements that make the tables of an on-premise installation and fill them."""
+    lines = [f"create database {database} character set utf8mb4; use {database};"]
+    for table, rows in portal.items():
+        columns = ", ".join(f"{name} {_product_type(name)}" for name in rows[0])
+        lines.append(f"create table {table} ({columns});")
+        values = ",\n".join(f"({', '.join(map(_sql_value, row.values()))})" for row in rows)
+        lines.append(f"insert into {table} values {values};")
+    return "\n".join(lines)
+
+
+def _product_type(column: str) -> str:
+    if column.lower() in _TIMES:
+        return "datetime"
+    if column in ("OPPORTUNITY", "AMOUNT"):
+        return "decimal(18, 4)"
+    is_number = column in ("ID", "VALUE_ID", "OWNER_ID", "SORT", "CALL_DURATION", "CREATED_BY")
+    return "int" if is_number else "varchar(255)"
+
+
+def _of_product(name: str, value: str | None) -> Any:
+    return _on_the_server(value) if value and name in _TIMES else value or None
+
+
+def _sql_value(value: Any) -> str:
+    if value is None:
+        return "null"
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,12 +1,18 @@
 """Raw tables loaded in other ways give the same marts as those of the classic REST methods."""
 
 import json
+import os
+import shutil
+import subprocess
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import duckdb
 import pytest
 
+import mariadb
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.demo import generate
 from bitrix24_effectiveness.guard import check_raw_tables
@@ -20,8 +26,11 @@ from portal_shapes import (
     Portal,
     Row,
     bi_connector,
+    on_premise,
+    sql_of,
     universal_methods,
     without_what_bi_connector_lacks,
+    without_what_the_product_lacks,
 )
 from portals import Case
 
@@ -31,15 +40,18 @@ MART_NAMES = tuple(sorted(path.stem for path in REPOSITORY.glob("models/marts/**
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Portal:
-    """The demo portal with its dirt, as far as every way of loading can deliver it."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Portal:
     path = tmp_path_factory.mktemp("portal") / "demo.duckdb"
     generate(path, leads=150, seed=1)
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = connection.execute("select table_name from duckdb_tables()").fetchall()
-        return without_what_bi_connector_lacks(
-            {table: rows_of(connection, f"bitrix24.{table}") for (table,) in tables}
-        )
+        return {table: rows_of(connection, f"bitrix24.{table}") for (table,) in tables}
+
+
+@pytest.fixture(scope="module")
+def portal(demo: Portal) -> Portal:
+    """The demo portal with its dirt, as far as every way of loading can deliver it."""
+    return without_what_bi_connector_lacks(demo)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +97,8 @@ def assert_same_marts(got: Marts, expected: Marts) -> None:
         for row in marts["rejected_rows"]:
             # shows the row as it was delivered
             row["raw_row"] = None
+    values = {row["metric_code"] for row in expected["metric_values"] if row["value"] is not None}
+    assert len(values) == 10
     for name in MART_NAMES:
         assert got[name] == expected[name], name
 
@@ -99,3 +113,79 @@ def test_universal_methods_give_the_marts_of_the_classic_ones(
 def test_bi_connector_gives_the_marts_of_rest(portal: Portal, expected: Marts, tmp_path: Path):
     write_parquet(tmp_path, bi_connector(portal))
     assert_same_marts(marts_of(tmp_path, "bi_connector"), expected)
+
+
+def commands_of(chapter: str) -> str:
+    """The worked example of a chapter of docs/loading.md, without what is shown in other tests."""
+    text = (REPOSITORY / "docs/loading.md").read_text("utf-8").partition(f"\n## {chapter}")[2]
+    lines = text.partition("```sh\n")[2].partition("```")[0].splitlines()
+    return "\n".join(line for line in lines if "crm-effect" not in line.partition("#")[0])
+
+
+def test_the_bi_connector_is_asked_for_what_is_read_and_nothing_else(
+    portal: Portal, tmp_path: Path
+):
+    shaped = bi_connector(portal)
+
+    class BiConnector(BaseHTTPRequestHandler):
+        """Answers as pbi.php does: a list of rows, the first of which names the columns."""
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            rows = shaped[self.path.partition("pbi.php?table=")[2]]
+            names = [field["name"] for field in body["fields"]]
+            answer = [names, *([row[name] for name in names] for row in rows)]
+            is_allowed = body["key"] == "secret"
+            self.send_response(200)
+            self.end_headers()
+            answer = answer if is_allowed else {"error": "WRONG_KEY"}
+            self.wfile.write(json.dumps(answer, default=str).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), BiConnector) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        environment = {
+            "BITRIX24_PORTAL": f"http://127.0.0.1:{server.server_port}",
+            "BITRIX24_BI_KEY": "secret",
+        }
+        subprocess.run(
+            ["bash", "-euc", commands_of("BI Connector")],
+            check=True, cwd=tmp_path, env=os.environ | environment, timeout=60,
+        )  # fmt: skip
+        server.shutdown()
+    raw = {"CRM_RAW_DB": str(tmp_path / "raw.duckdb")}
+    project = Project(REPOSITORY, {"raw_preset": "bi_connector"}, raw)
+    load_files(project, tmp_path / "dumps", project.raw_db, Log("text"))
+    preflight.check_raw(project)
+    unread = {("task", "STATUS"), ("task", "CREATED_BY")}
+    with duckdb.connect(str(project.raw_db), read_only=True) as connection:
+        for table in shaped.keys() - {"crm_category", "crm_currency"}:
+            loaded = connection.execute(f'select * from bitrix24."{table}"').fetchdf()
+            assert {name.upper() for name in loaded} == {
+                name for name in shaped[table][0] if (table, name) not in unread
+            }
+            assert len(loaded) == len(shaped[table])
+
+
+def test_views_of_an_on_premise_database_give_the_marts_of_rest(demo: Portal, tmp_path: Path):
+    same = without_what_the_product_lacks(demo)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(REPOSITORY / "docs/on_premise.sql", tmp_path / "docs")
+    with mariadb.server() as environment:
+
+        def run(*command: str, text: str | None = None) -> None:
+            subprocess.run(
+                command, check=True, input=text, text=True, cwd=tmp_path, env=environment,
+                timeout=120,
+            )  # fmt: skip
+
+        run(
+            "mysql", "--default-character-set=utf8mb4", text=sql_of("sitemanager", on_premise(same))
+        )
+        run("bash", "-euc", commands_of("On-premise MySQL"))
+    rest = tmp_path / "rest"
+    rest.mkdir()
+    write_json(rest, same)
+    assert_same_marts(marts_of(tmp_path / "dumps", "rest"), marts_of(rest, "rest"))

@@ -24,7 +24,7 @@ def healthy_portal(folder: Path) -> Portal:
     path = folder / "demo.duckdb"
     generate(path, leads=1000, seed=1)
     with duckdb.connect(str(path), read_only=True) as connection:
-        portal = {table: _clean(rows_of(connection, f"bitrix24.{table}")) for table in COLUMNS}
+        portal = {table: clean(rows_of(connection, f"bitrix24.{table}")) for table in COLUMNS}
     portal = {
         table: [{column: row.get(column) for column in COLUMNS[table]} for row in rows]
         for table, rows in portal.items()
@@ -73,7 +73,7 @@ def ids(portal: Portal, table: str) -> set[str | None]:
     return {row["id"] for row in portal[table]}
 
 
-def _clean(rows: list[Row]) -> list[Row]:
+def clean(rows: list[Row]) -> list[Row]:
     """Without what the demo spoils, and each key once, in the order of keys."""
     key = "currency" if rows and "currency" in rows[0] else "id"
     by_key = {
