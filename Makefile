@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-dbt test-models test-rest test-postgres lint docs fuzz calibrate clean lock
+.PHONY: help run test test-dbt test-models test-rest test-postgres lint docs fuzz calibrate bench clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
@@ -19,6 +19,7 @@ help:
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make fuzz   thousands of random portals against the oracle"
 	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md"
+	@echo "make bench  what guard and build cost by engine and size of the portal: docs/scaling.md"
 	@echo "make clean  removes everything that was made, the environment and the data included"
 
 $(READY): requirements.lock pyproject.toml
@@ -82,6 +83,10 @@ fuzz: $(READY)
 # an hour; what is judged already is kept in target/calibration
 calibrate: $(READY)
 	python tests/python/calibration.py $(CALIBRATE)
+
+# some minutes; an hour with BENCH="--leads 100000,300000,1000000 --engines duckdb,postgres"
+bench: $(READY)
+	python tests/python/benchmark.py $(BENCH)
 
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-annotate --no-header --quiet

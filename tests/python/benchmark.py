@@ -25,6 +25,8 @@ from pathlib import Path
 import duckdb
 import yaml
 
+import postgres
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = ("guard", "build")
 # often enough to see a query's peak, seldom enough to cost nothing
@@ -141,9 +143,15 @@ def measure(command: list[str], env: dict[str, str], server: int | None = None) 
 
 
 @contextmanager
-def on_duckdb(raw: Path, folder: Path, memory: str | None) -> Iterator[Engine]:
+def on_duckdb(leads: int, work: Path, memory: str | None) -> Iterator[Engine]:
     """The default engine; with `memory`, DuckDB may take no more and spills to disk."""
-    env = {"CRM_RAW_DB": str(raw)}
+    folder = work / f"duckdb_{leads}"
+    (folder / "warehouse.duckdb").unlink(missing_ok=True)
+    env = {
+        "CRM_TARGET": "duckdb",
+        "CRM_RAW_DB": str(portal(work, leads)),
+        "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
+    }
     if memory:
         profiles = yaml.safe_load((REPOSITORY / "profiles.yml").read_text("utf-8"))
         (profile,) = profiles.values()
@@ -153,8 +161,19 @@ def on_duckdb(raw: Path, folder: Path, memory: str | None) -> Iterator[Engine]:
     yield Engine(env)
 
 
-ENGINES: dict[str, Callable[[Path, Path, str | None], AbstractContextManager[Engine]]] = {
+@contextmanager
+def on_postgres(leads: int, work: Path, memory: str | None) -> Iterator[Engine]:
+    """A throw-away server with PostgreSQL's own settings, but that it never waits for the disk."""
+    with postgres.server() as url, postgres.database(url, "benchmark") as env:
+        _say(f"demo portal of {leads:,} leads into PostgreSQL ...")
+        measure(_crm_effect("demo", "--leads", str(leads)), env)
+        pid_file = Path(env["PGHOST"]) / "data/postmaster.pid"
+        yield Engine(env, int(pid_file.read_text("utf-8").splitlines()[0]))
+
+
+ENGINES: dict[str, Callable[[int, Path, str | None], AbstractContextManager[Engine]]] = {
     "duckdb": on_duckdb,
+    "postgres": on_postgres,
 }
 
 
@@ -177,14 +196,11 @@ def activities_of(raw: Path) -> int:
 
 def cost_of(engine: str, leads: int, work: Path, memory: str | None) -> Measured:
     """Guards and builds a portal on an engine, in an empty warehouse."""
-    raw = portal(work, leads)
     folder = work / f"{engine}_{leads}"
     folder.mkdir(exist_ok=True)
-    (folder / "warehouse.duckdb").unlink(missing_ok=True)
     costs = {}
-    with ENGINES[engine](raw, folder, memory) as ready:
+    with ENGINES[engine](leads, work, memory) as ready:
         env = ready.env | {
-            "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
             "DBT_TARGET_PATH": str(folder / "target"),
             "DBT_LOG_PATH": str(folder / "logs"),
         }
@@ -200,7 +216,7 @@ def cost_of(engine: str, leads: int, work: Path, memory: str | None) -> Measured
         for result in results
         if result["unique_id"].startswith("model.")
     }
-    return Measured(engine, leads, activities_of(raw), costs, models)
+    return Measured(engine, leads, activities_of(portal(work, leads)), costs, models)
 
 
 def _crm_effect(*arguments: str) -> list[str]:
