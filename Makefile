@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-dbt test-models test-rest test-postgres lint docs fuzz calibrate bench clean lock
+.PHONY: help run test test-dbt test-portals test-rest test-postgres lint docs fuzz calibrate bench clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
@@ -38,7 +38,7 @@ run: $(READY) $(if $(CRM_RAW_DB)$(HAS_PORTAL),,data/raw.duckdb)
 	crm-effect run
 
 # parts that do not touch each other's files: `make -j2 test` runs two at a time
-test: lint test-dbt test-models test-rest
+test: lint test-dbt test-portals test-rest
 
 # a small portal of its own, so that tests never touch the data that a person looks at
 TEST_DB := CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
@@ -51,13 +51,13 @@ test-dbt: $(READY)
 	$(TEST_DB) dbt --quiet docs generate
 	dbt-coverage compute doc --run-artifacts-dir target/test --cov-report target/test/coverage.json --cov-fail-under 1.0
 
-# what compiles the models and runs them on many portals: half of the time
-MODEL_TESTS := tests/python/test_marts_equal_oracle.py tests/python/test_corruptions.py
-test-models: $(READY)
-	pytest $(MODEL_TESTS)
+# models and guard on hundreds of portals: half of the time
+PORTAL_TESTS := $(addprefix tests/python/test_,marts_equal_oracle.py corruptions.py guard.py)
+test-portals: $(READY)
+	pytest $(PORTAL_TESTS)
 
 test-rest: $(READY)
-	pytest $(MODEL_TESTS:%=--ignore=%)
+	pytest $(PORTAL_TESTS:%=--ignore=%)
 
 lint: $(READY)
 	ruff check .

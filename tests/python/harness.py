@@ -11,7 +11,7 @@ import copy
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -79,6 +79,11 @@ class Compiled:
             if node["resource_type"] == "seed"
         }
         self.models = [self._model(nodes[key]) for key in _in_order(nodes, wanted)]
+        self.analyses = {
+            node["name"]: node["compiled_code"]
+            for node in nodes.values()
+            if node["resource_type"] == "analysis" and node["name"] in wanted
+        }
         self.sources = {
             source["name"]: source["relation_name"] for source in manifest["sources"].values()
         }
@@ -102,10 +107,22 @@ class Compiled:
             else {},
         )
 
-    def only(self, schema: str) -> Compiled:
-        """The same with the models of one schema and no others."""
+    def staging_of(self, tables: Collection[str]) -> Compiled:
+        """The same with only the staging models of some raw tables, and no seeds."""
         part = copy.copy(self)
-        part.models = [model for model in self.models if model.schema.endswith(_quoted(schema))]
+        part.sources = {table: self.sources[table] for table in tables}
+        part.seeds = {}
+        bases = [
+            model
+            for model in self.models
+            if {table for table, relation in self.sources.items() if relation in model.sql}
+            in [{table} for table in tables]
+        ]
+        part.models = bases + [
+            model
+            for model in self.models
+            if model.name.startswith("stg_") and any(base.relation in model.sql for base in bases)
+        ]
         return part
 
     def run(self, case: Case, raw: Path | None = None) -> duckdb.DuckDBPyConnection:
@@ -122,11 +139,10 @@ class Compiled:
             schemas |= {relation.rpartition(".")[0] for relation in self.sources.values()}
         for schema in schemas:
             connection.execute(f"create schema if not exists {schema}")
-        for table, columns in COLUMNS.items():
-            if raw is None:
-                rows = case.portal.get(table) or []
-                types = {column: _type_of(rows, column) for column in columns}
-                _load(connection, self.sources[table], types, rows)
+        for table, relation in self.sources.items() if raw is None else ():
+            rows = case.portal.get(table) or []
+            types = {column: _type_of(rows, column) for column in COLUMNS[table]}
+            _load(connection, relation, types, rows)
         for name, seed in self.seeds.items():
             types = seed.columns
             rows = case.seeds.get(name)
@@ -277,7 +293,8 @@ def compile_project(
         "--profiles-dir", str(project),
         "--log-level", "none",
         "--no-write-json",
-        "--select", " ".join(f"+{name},resource_type:model" for name in wanted),
+        "--select", " ".join(f"+{name}" for name in wanted),
+        "--exclude", "resource_type:test resource_type:unit_test",
         "--vars", json.dumps(variables),
     ]  # fmt: skip
     with _environment(settings):

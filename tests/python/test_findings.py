@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -500,13 +499,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Findings]:
         for table in ("crm_contact", "crm_company"):
             patch.setitem(COLUMNS, table, COLUMNS[table] | contact_data)
         compiled = compile_project(folder, {}, wanted=wanted)
-        nodes = json.loads((folder / "target/manifest.json").read_text("utf-8"))["nodes"]
-        queries = {
-            node["name"]: node["compiled_code"]
-            for node in nodes.values()
-            if node["resource_type"] == "analysis" and node["name"] in CATALOG
-        }
-        yield Findings(compiled, queries)
+        yield Findings(compiled, compiled.analyses)
 
 
 def test_a_healthy_portal_has_no_finding(findings: Findings) -> None:

@@ -1,30 +1,21 @@
-"""The marts equal the oracle: on random portals, on the demo portal, on the Maven data.
+"""The marts equal the oracle on random portals.
 
 ``make fuzz`` (FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on) tries many more random
 portals than a build does, and shows the smallest portal of a difference.
 """
 
-import csv
 import os
 import random
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from conftest import REPOSITORY, databases
-from harness import COMPARED, MARTS, Project, differences, rows_of, seed_rows, smallest
-from oracle import compute
-from oracle.context import SEED_COLUMNS
-from oracle.reading import COLUMNS
+from harness import COMPARED, MARTS, Project, rows_of, smallest
 from portals import VARIANTS, Case, cases, seeded_case
 
-MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
 IS_FUZZING = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 30))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
@@ -118,49 +109,3 @@ def all_marts(project: Project, case: Case) -> dict[str, list[str]]:
             name: sorted(str(row) for row in rows_of(connection, f"{MARTS}.{name}"))
             for name in COMPARED
         }
-
-
-def test_the_demo_portal(demo_portal):
-    with duckdb.connect(demo_portal.env["CRM_RAW_DB"], read_only=True) as connection:
-        present = {
-            row[0]
-            for row in connection.execute("select table_name from duckdb_tables()").fetchall()
-        }
-        portal = {
-            table: rows_of(connection, f"bitrix24.{table}") for table in COLUMNS if table in present
-        }
-    expected = compute(portal, project_seeds(REPOSITORY / "seeds"))
-    with duckdb.connect(demo_portal.env["CRM_WAREHOUSE_DB"], read_only=True) as connection:
-        assert differences(expected, connection)[:20] == []
-
-
-def project_seeds(folder: Path) -> dict[str, list[dict[str, str]]]:
-    return {name: seed_rows(folder, name) for name in SEED_COLUMNS}
-
-
-@pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
-def test_the_maven_data(tmp_path, monkeypatch):
-    from bitrix24_effectiveness.build import build
-    from bitrix24_effectiveness.load_files import load_files
-    from bitrix24_effectiveness.log import Log
-    from bitrix24_effectiveness.project import Project as DbtProject
-
-    # the demo's costs and rates are those of another company
-    shutil.copytree(REPOSITORY / "seeds", tmp_path / "seeds")
-    for name in ("costs", "exchange_rates", "channels", "loss_reasons", "business_processes"):
-        path = tmp_path / "seeds" / f"{name}.csv"
-        path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
-    for name, value in (databases(tmp_path) | {"CRM_SEEDS_DIR": str(tmp_path / "seeds")}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(REPOSITORY)
-    dbt_project = DbtProject.find({})
-    load_files(dbt_project, MAVEN, dbt_project.raw_db, Log("text"))
-    build(dbt_project, Log("text"))
-
-    portal = {}
-    for path in MAVEN.glob("*.csv"):
-        with path.open(encoding="utf-8", newline="") as lines:
-            portal[path.stem] = list(csv.DictReader(lines))
-    expected = compute(portal, project_seeds(tmp_path / "seeds"))
-    with duckdb.connect(str(dbt_project.warehouse_db), read_only=True) as connection:
-        assert differences(expected, connection)[:20] == []
