@@ -7,6 +7,7 @@ is killed. LOAD_SCHEDULES=200 tries so many, LOAD_SEED=1000 from another seed on
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -104,7 +105,8 @@ def test_a_webhook_revoked_midway_is_named_and_a_new_one_goes_on(
 @pytest.mark.parametrize("seed", range(SEED, SEED + SCHEDULES))
 def test_nothing_is_lost_and_nothing_doubled(seed: int, demo_file: Path, tmp_path: Path) -> None:
     random = Random(seed)
-    portal = Portal.from_duckdb(demo_file)
+    offset = random.choice((None, timedelta(hours=-5), timedelta(hours=10)))
+    portal = Portal.from_duckdb(demo_file, utc_offset=offset)
     people = People(portal, random)
     with Emulator(portal, RandomFaults(seed), seed=seed) as emulator:
         loader = Loader(emulator, tmp_path, chunk=random.choice((60, 200, 50_000)))

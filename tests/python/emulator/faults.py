@@ -10,7 +10,7 @@ CONNECTION = ("reset_before", "reset_after", "cut", "truncated")
 """Closed before the request is heard, after it, within the answer; JSON that ends early."""
 
 CHANGES = ("create", "modify", "delete")
-"""Somebody works in the portal just before the request."""
+"""Somebody works in the portal just before the request, or between two calls of a batch."""
 
 HARMLESS = ("slow", "repeat")
 """An answer that comes late; one that delivers the page before once more, and rows twice."""

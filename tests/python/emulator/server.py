@@ -119,9 +119,6 @@ class Emulator:
         with self._lock:
             self.portal.clock.tick()
             kinds = {fault.kind: fault for fault in faults}
-            for change in CHANGES:
-                for _ in range(int(kinds[change].number) if change in kinds else 0):
-                    getattr(self._people, change)()
             if "revoke" in kinds:
                 self.refusal = "NO_AUTH_FOUND"
             try:
@@ -131,6 +128,7 @@ class Emulator:
                 if method == "batch":
                     answer = self._batch(number, parameters, faults)
                 else:
+                    self._change(faults)
                     self.requests.append(Request(number, method, parameters, faults=faults))
                     answer = self._call(method, parameters, "repeat" in kinds)
                 return 200, orjson.dumps(answer | {"time": self._time(method)})
@@ -174,9 +172,12 @@ class Emulator:
         commands = dict(enumerate(given)) if isinstance(given, list) else given
         halt = str(parameters.get("halt", 0)).lower() in ("1", "true", "y")
         failing = self._failing(len(commands), number, faults)
+        changing = Random(-number).randrange(max(1, len(commands)))
         answers: dict[str, Row] = {}
         errors: dict[str, Any] = {}
         for position, (key, command) in enumerate((str(k), c) for k, c in commands.items()):
+            if position == changing:
+                self._change(faults)
             try:
                 if position >= BATCH_CALLS:
                     raise RestError("ERROR_BATCH_LENGTH_EXCEEDED")
@@ -201,6 +202,11 @@ class Emulator:
             for name in ("result", "total", "next", "time")
         }
         return {"result": {"result": of.pop("result"), "result_error": php_array(errors)} | of}
+
+    def _change(self, faults: tuple[Fault, ...]) -> None:
+        for fault in faults:
+            for _ in range(int(fault.number) if fault.kind in CHANGES else 0):
+                getattr(self._people, fault.kind)()
 
     @staticmethod
     def _failing(calls: int, number: int, faults: tuple[Fault, ...]) -> dict[int, str]:
