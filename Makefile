@@ -9,12 +9,13 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-dbt test-portals test-rest test-postgres lint docs fuzz calibrate bench clean lock
+.PHONY: help run test test-dbt test-portals test-rest test-postgres test-spark lint docs fuzz calibrate bench clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
 	@echo "make test   lint, every dbt test, every Python test"
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
+	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make fuzz   thousands of random portals against the oracle"
@@ -76,6 +77,12 @@ test-postgres:
 	@python -c 'import dbt.adapters.postgres' || { echo "dbt-postgres is missing: pip install -e '.[postgres]'"; exit 1; }
 	@python tests/python/postgres.py
 	pytest tests/python/test_postgres*.py
+
+# installs nothing: says what is missing
+test-spark:
+	@command -v crm-effect > /dev/null || { echo "no environment yet: make lint"; exit 1; }
+	@python tests/python/spark.py
+	SPARK_TESTS=1 pytest tests/python/test_spark.py
 
 fuzz: $(READY)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/python/test_marts_equal_oracle.py

@@ -4,7 +4,7 @@
 -#}
 {% macro quotient(units, divisor, decimals) -%}
     cast(
-        sign({{ units }}) * {{ whole_quotient('2 * abs(' ~ units ~ ') + (' ~ divisor ~ ')', '2 * (' ~ divisor ~ ')') }}
+        cast(sign({{ units }}) as numeric(1, 0)) * {{ whole_quotient('2 * abs(' ~ units ~ ') + (' ~ divisor ~ ')', '2 * (' ~ divisor ~ ')') }}
         * cast(1e-{{ decimals }} as numeric({{ decimals }}, {{ decimals }}))
         as numeric(28, {{ decimals }})
     )

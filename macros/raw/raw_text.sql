@@ -1,5 +1,5 @@
 {% macro raw_text(column, raw_type) -%}
-    {%- set trimmed = trimmed('cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')') -%}
+    {%- set trimmed = trimmed(as_text(column, raw_type)) -%}
     {%- if raw_type == 'timestamp' -%}
         case when {{ trimmed }} not like '0000-00-00%' then nullif(nullif({{ trimmed }}, ''), 'null') end
     {%- else -%}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +15,37 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+# tables of a few hundred rows: compiling Java for a query takes longer than running it
+SMALL = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
 
-def session() -> Any:
+
+def missing() -> str | None:
+    """What Spark lacks on this machine and how to get it; None when nothing."""
+    if not all(map(importlib.util.find_spec, ("pyspark", "dbt.adapters.spark"))):
+        return "no pyspark here: pip install --require-hashes -r requirements-spark.lock"
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        return "no Java here: apt-get install openjdk-17-jre-headless"
+    return None
+
+
+def session(settings: dict[str, str] | None = None) -> Any:
     """The Spark session of this process, which dbt then shares.
 
-    Settings of the Java process hold from the first call on: CRM_SPARK_DIR cannot change later.
+    `settings` are added to those of the profile. Those of the Java process hold from the first call
+    on: CRM_SPARK_DIR cannot change later.
     """
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.enableHiveSupport()
-    for name, value in _profile()["server_side_parameters"].items():
+    found = _profile()["server_side_parameters"]
+    for name, value in (settings or {}).items():
+        found[name] = f"{found[name]} {value}" if name.endswith("Options") else value
+    for name, value in found.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
@@ -47,3 +71,7 @@ def write_raw(raw: duckdb.DuckDBPyConnection, folder: Path, schema: str = "bitri
         path = folder / f"{table}.parquet"
         raw.execute(f"copy bitrix24.{table} to '{path}'")
         spark.sql(f"create table {schema}.{table} using parquet location '{path}'")
+
+
+if __name__ == "__main__":
+    sys.exit(missing())

@@ -4,18 +4,16 @@ The project is compiled for both engines; each portal runs through the compiled 
 database sorts texts as English does, so that an order by the rules of a language would show.
 """
 
-import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from compare_engines import Row, differences, mart_keys
+from compare_engines import differences, mart_keys
 from conftest import REPOSITORY
-from harness import Compiled, Node, compile_project, rows_of
+from harness import Compiled, Node, case_of_files, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
 from postgres import TYPES, copy, database, server
@@ -76,14 +74,6 @@ def build(connection: psycopg.Connection, model: Node) -> None:
         raise AssertionError(f"{model.name}: {error}") from error
 
 
-def texts(path: Path) -> list[Row]:
-    """The rows of a CSV file, what is empty as None."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [
-            {name: value or None for name, value in row.items()} for row in csv.DictReader(lines)
-        ]
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
     """A folder, the environment of a database, and a connection to it."""
@@ -128,14 +118,5 @@ def test_a_random_portal_has_the_same_marts(
 @pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
 @pytest.mark.parametrize("engines", ["defaults"], indirect=True)
 def test_the_maven_data_have_the_same_marts(engines: Engines) -> None:
-    # the demo's costs and rates are those of another company
-    foreign = ("costs", "exchange_rates", "channels", "loss_reasons", "business_processes")
-    case = Case(
-        {path.stem: texts(path) for path in MAVEN.glob("*.csv")},
-        {
-            path.stem: [] if path.stem in foreign else texts(path)
-            for path in (REPOSITORY / "seeds").glob("*.csv")
-        },
-    )
-    found = list(engines.differences(case))
+    found = list(engines.differences(case_of_files(MAVEN)))
     assert not found, "\n".join(found[:15])

@@ -1,0 +1,171 @@
+"""Apache Spark builds the same marts as DuckDB, money and counts to the last digit.
+
+The real engine in local mode, one Java process for all tests. It costs minutes, so it runs only
+where SPARK_TESTS is set: `make test-spark`.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from compare_engines import differences, duckdb_reader, mart_keys, spark_reader
+from conftest import REPOSITORY
+from harness import Compiled, case_of_files, compile_project, rows_of
+from oracle.reading import COLUMNS
+from portals import VARIANTS, Case, seeded_case
+from spark import SMALL, missing, session, write_raw
+
+# FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs 45 s of one core
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 1))
+FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
+MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
+
+pytestmark = [
+    pytest.mark.skipif("SPARK_TESTS" not in os.environ, reason="minutes long: make test-spark"),
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+    # pyspark says so of pandas, which nothing here uses
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:pyspark"),
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The session of this process and the environment in which dbt finds it."""
+
+    session: Any
+    folder: Path
+    environment: dict[str, str]
+
+    def dbt(self, *arguments: str) -> list[str]:
+        """Runs dbt; gives what failed."""
+        from dbt.cli.main import dbtRunner
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            patch.chdir(REPOSITORY)
+            result = dbtRunner().invoke([*arguments, "--log-level", "none"])
+        if result.exception is not None:
+            raise result.exception
+        return [
+            f"{item.node.name}: {item.message}"
+            for item in result.result.results
+            if str(item.status) not in ("success", "pass")
+        ]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("spark")
+    environment = {
+        "CRM_TARGET": "spark",
+        "CRM_SPARK_DIR": str(folder),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRM_SPARK_DIR", str(folder))
+        started = session(SMALL)
+    started.sql("create schema bitrix24")
+    for table, columns in COLUMNS.items():
+        typed = ", ".join(f"`{column}` string" for column in columns)
+        started.sql(f"create table bitrix24.{table} ({typed}) using parquet")
+    yield Place(started, folder, environment)
+    started.stop()
+
+
+def test_the_demo_portal_builds_and_has_the_same_marts(demo_portal, place: Place) -> None:
+    with duckdb.connect(demo_portal.env["CRM_RAW_DB"], read_only=True) as raw:
+        write_raw(raw, place.folder, "demo")
+    demo = ("--vars", "{raw_schema: demo}")
+    assert place.dbt("build", "--exclude-resource-type", "unit_test", *demo) == []
+    found = differences(
+        duckdb_reader(demo_portal.env["CRM_WAREHOUSE_DB"]),
+        spark_reader(place.session, "crm_marts"),
+        mart_keys(),
+    )
+    assert list(found)[:15] == []
+    # they ask for the columns of what they are about, so that it must have been built
+    assert place.dbt("test", "--select", "test_type:unit", *demo) == []
+
+
+@dataclass(frozen=True)
+class Engines:
+    """The project compiled for DuckDB and for Spark with one set of vars.
+
+    On Spark the models are built as temporary views, tables in memory: writing them to the
+    metastore, which the demo portal tries, would take most of the time.
+    """
+
+    of_duckdb: Compiled
+    of_spark: Compiled
+    place: Place
+
+    def differences(self, case: Case) -> Iterator[str]:
+        """What the marts of a portal differ in, one line each."""
+        with self.of_duckdb.run(case) as expected:
+            for table, relation in self.of_duckdb.sources.items():
+                self._copy(expected, relation, table)
+            for name, seed in self.of_duckdb.seeds.items():
+                self._copy(expected, seed.relation, name)
+            for model in self.of_spark.models:
+                sql = model.sql
+                for schema in self._schemas:
+                    sql = sql.replace(f"{schema}.", "")
+                built = self.place.session.sql(sql)
+                if model.columns:
+                    built = built.select(list(model.columns))
+                if model.materialized == "table":
+                    built = built.localCheckpoint()
+                built.createOrReplaceTempView(model.name)
+            yield from differences(
+                lambda table: rows_of(expected, f"warehouse.marts.{table}"),
+                spark_reader(self.place.session),
+                mart_keys(),
+            )
+
+    @property
+    def _schemas(self) -> set[str]:
+        nodes = [*self.of_spark.models, *self.of_spark.seeds.values()]
+        relations = [*(node.relation for node in nodes), *self.of_spark.sources.values()]
+        return {relation.rpartition(".")[0] for relation in relations}
+
+    def _copy(self, source: duckdb.DuckDBPyConnection, relation: str, name: str) -> None:
+        path = self.place.folder / f"{name}.parquet"
+        source.execute(f"copy {relation} to '{path}'")
+        self.place.session.read.parquet(str(path)).createOrReplaceTempView(name)
+
+
+@pytest.fixture(
+    scope="module", params=VARIANTS if "FUZZ_EXAMPLES" in os.environ else ["defaults", "berlin"]
+)
+def engines(request: pytest.FixtureRequest, place: Place) -> Engines:
+    variables, wanted = VARIANTS[request.param], tuple(set(mart_keys()) - {"metric_catalog"})
+    return Engines(
+        compile_project(place.folder, variables, wanted=wanted),
+        compile_project(place.folder, variables, wanted=wanted, environment=place.environment),
+        place,
+    )
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + EXAMPLES))
+def test_a_random_portal_has_the_same_marts(
+    engines: Engines, request: pytest.FixtureRequest, seed: int
+) -> None:
+    variant = request.node.callspec.params["engines"]
+    found = list(engines.differences(seeded_case(seed, variant=variant)))
+    assert not found, "\n".join(found[:15])
+
+
+@pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
+@pytest.mark.parametrize("engines", ["defaults"], indirect=True)
+def test_the_maven_data_have_the_same_marts(engines: Engines) -> None:
+    found = list(engines.differences(case_of_files(MAVEN)))
+    assert not found, "\n".join(found[:15])
