@@ -18,6 +18,12 @@ TARGETS = ("duckdb", "postgres", "spark")
 LOADED_TABLES = "loaded_tables"
 """Table that `crm-effect load` keeps beside the raw tables: which of them are complete."""
 
+DELETED_ROWS = "deleted_rows"
+"""Another: what was removed from them, and when."""
+
+SWEPT_KEYS = "swept_keys"
+"""Another: keys that the portal has; filled while deleted rows are looked for."""
+
 
 @dataclass(frozen=True)
 class RawColumn:

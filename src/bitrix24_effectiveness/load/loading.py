@@ -32,17 +32,17 @@ from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.load.spool import Spool
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable
+from bitrix24_effectiveness.project import (
+    DELETED_ROWS,
+    LOADED_TABLES,
+    SWEPT_KEYS,
+    Project,
+    RawTable,
+)
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 SOURCE = "bitrix24"
 """Name of the pipeline, and so of its state."""
-
-SWEPT_KEYS = "swept_keys"
-"""Table beside the raw tables: keys that the portal has; filled while a sweep runs."""
-
-DELETED_ROWS = "deleted_rows"
-"""Table beside the raw tables: what was removed from them, and when."""
 
 CHUNK = 50_000
 """Rows of a table that are committed at once: what a killed load reads again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -315,16 +316,17 @@ class _Asked(BasePaginator):
     def update_state(self, response: Response, data: list[Any] | None = None) -> None:
         self._has_next_page = self._has_more
 
+    @abstractmethod
     def calls(self) -> dict[str, str]:
-        raise NotImplementedError
+        """The calls of the next batch by their names."""
 
+    @abstractmethod
     def read(self, body: Row) -> None:
         """Takes the rows out of an answer; another answer to the same request may follow.
 
         Raises:
             PortalError: they make no sense, and the request is to be made again.
         """
-        raise NotImplementedError
 
 
 class _WholeList(_Asked):

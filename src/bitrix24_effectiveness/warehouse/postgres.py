@@ -20,11 +20,11 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
-from bitrix24_effectiveness.project import LOADED_TABLES, Project
+from bitrix24_effectiveness.project import DELETED_ROWS, LOADED_TABLES, SWEPT_KEYS, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _STATE = "crm_effect_state"
-_OF_LOADS = (LOADED_TABLES, "deleted_rows", "swept_keys")
+_OF_LOADS = (LOADED_TABLES, DELETED_ROWS, SWEPT_KEYS)
 _BUILD = "build"
 OLDEST_VERSION = 15
 # how long a publication waits for readers to end their transactions
