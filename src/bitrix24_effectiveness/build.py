@@ -110,6 +110,7 @@ def _environment(project: Project) -> Iterator[None]:
         "CRM_TARGET": project.target,
         "CRM_RAW_DB": str(project.raw_db),
         "CRM_WAREHOUSE_DB": str(project.warehouse_db),
+        "CRM_SPARK_DIR": str(project.spark_dir),
         # dbt takes search paths relative to the project only
         "CRM_SEEDS_DIR": os.path.relpath(project.seeds_dir, project.directory),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

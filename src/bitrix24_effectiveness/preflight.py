@@ -275,11 +275,7 @@ def check_raw(project: Project) -> None:
     warehouse = warehouse_of(project)
     with warehouse.raw() as reader:
         found: dict[str, dict[str, str]] = {}
-        for table, column in reader.tuples(
-            "select lower(table_name), column_name from information_schema.columns "
-            "where table_catalog = current_database() and lower(table_schema) = lower(?)",
-            [project.raw_schema],
-        ):
+        for table, column in reader.columns(project.raw_schema):
             found.setdefault(table, {})[bare_name(column)] = column
         _check_raw_tables(project, warehouse.raw_source, found)
         _check_loaded(project, found, reader)

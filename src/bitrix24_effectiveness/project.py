@@ -127,6 +127,11 @@ class Project:
         return self._path("CRM_MARTS_DB", "data/marts.duckdb")
 
     @property
+    def spark_dir(self) -> Path:
+        """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
+        return self._path("CRM_SPARK_DIR", "data/spark")
+
+    @property
     def marts_schema(self) -> str:
         """Schema that BI tools read on a server (CRM_MARTS_SCHEMA)."""
         return self.environment.get("CRM_MARTS_SCHEMA") or "marts"

@@ -97,14 +97,20 @@ class Engine:
 
     def newest_busy_week(self) -> datetime | None:
         """End of the newest week in which at least ten rows were created; None: there is none."""
-        with self._sql.connect() as connection:
-            week = connection.execute(
-                sqlalchemy.text(
-                    "select max(week) from (select date_trunc('week', changed_at) as week "
-                    f"from ({_CHANGES}) as changes group by 1 having count(*) >= 10) as weeks"
-                )
-            ).scalar()
+        week = self._scalar(
+            "select max(week) from (select date_trunc('week', changed_at) as week "
+            f"from ({_CHANGES}) as changes group by 1 having count(*) >= 10) as weeks"
+        )
         return week and datetime(week.year, week.month, week.day) + timedelta(days=7)
+
+    def _scalar(self, query: str) -> Any:
+        with self._sql.connect() as connection:
+            return connection.execute(sqlalchemy.text(query)).scalar()
+
+    def _batch(self, name: str, query: str) -> tuple[Any, dict[str, Any] | None]:
+        """What Great Expectations asks, and the parameters that it needs to get it."""
+        asset = self._source.add_query_asset(name, query=query)
+        return asset.add_batch_definition_whole_table("whole"), None
 
     def results(
         self, table: str, part: str, expectations: list[dict[str, Any]]
@@ -118,8 +124,6 @@ class Engine:
         query = (
             self._values.delivered_query(table) if part == "delivered" else f"select * from {table}"
         )
-        batch = self._source.add_query_asset(f"{table}.{part}", query=query)
-        batch = batch.add_batch_definition_whole_table("whole")
         parameters: dict[str, Any] = {}
         definitions = []
         for expectation in expectations:
@@ -133,21 +137,31 @@ class Engine:
             raise ConfigurationError(
                 f"great_expectations/{table}.yml: {str(error).strip().splitlines()[0]}"
             ) from error
-        outcome = self._validate(batch, suite, parameters)
+        outcome = self._validate(*self._batch(suite.name, query), suite, parameters)
         by_check = {result.expectation_config.meta["check"]: result for result in outcome.results}
         for expectation in expectations:
             yield expectation, by_check.get(expectation["meta"]["check"], "it gave no result")
 
-    def _validate(self, batch: Any, suite: ExpectationSuite, parameters: dict[str, Any]) -> Any:
+    def _validate(
+        self,
+        batch: Any,
+        batch_parameters: dict[str, Any] | None,
+        suite: ExpectationSuite,
+        parameters: dict[str, Any],
+    ) -> Any:
         if not self._is_kept:
-            return batch.get_batch().validate(
+            return batch.get_batch(batch_parameters).validate(
                 suite, result_format=_RESULT_FORMAT, expectation_parameters=parameters
             )
         return self._context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=suite.name, data=batch, suite=self._context.suites.add(suite)
             )
-        ).run(result_format=_RESULT_FORMAT, expectation_parameters=parameters)
+        ).run(
+            batch_parameters=batch_parameters,
+            result_format=_RESULT_FORMAT,
+            expectation_parameters=parameters,
+        )
 
     def write_data_docs(self, folder: Path) -> None:
         """Writes Great Expectations' own pages about this run."""
@@ -163,6 +177,15 @@ class Engine:
             },
         )
         self._context.build_data_docs(site_names=["local"])
+
+
+def engine_of(project: Project) -> type[Engine]:
+    """The engine of the target."""
+    if project.target == "spark":
+        from bitrix24_effectiveness.guard.spark import SparkEngine
+
+        return SparkEngine
+    return Engine
 
 
 def _new_scratch(project: Project) -> Path:

@@ -133,10 +133,10 @@ def check_raw_tables(
     """
     suites = read_suites(project) if suites is None else suites
     with _quiet():
-        from bitrix24_effectiveness.guard.engine import Engine
+        from bitrix24_effectiveness.guard.engine import engine_of
 
         wanted = set(re.findall(r"\w+", json.dumps(suites)))
-        engine = Engine(project, wanted, is_kept=data_docs is not None)
+        engine = engine_of(project)(project, wanted, is_kept=data_docs is not None)
         try:
             findings = []
             texts = _texts(project, now, engine)

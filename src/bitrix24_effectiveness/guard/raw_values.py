@@ -1,4 +1,4 @@
-"""Raw tables as staging reads them, on DuckDB or PostgreSQL: each read once, then asked often.
+"""Raw tables as staging reads them: each read once, then asked often.
 
 A table of values has the columns of the contract that the suites name (null when a value is empty
 or cannot be read) and `rejection_reason`. Their SQL comes from the macros of the dbt project, so
@@ -20,7 +20,13 @@ from bitrix24_effectiveness.project import Project, bare_name
 
 
 class RawValues:
-    """The tables of values, and which of the contract's columns the raw tables really have."""
+    """The tables of values, and which of the contract's columns the raw tables really have.
+
+    On DuckDB or PostgreSQL; what other engines say in their own way is overridden.
+    """
+
+    _text = "text"
+    _quote = staticmethod(quote)
 
     def __init__(
         self, project: Project, connection: sqlalchemy.Connection, wanted: Container[str]
@@ -34,13 +40,14 @@ class RawValues:
         if self._is_duckdb:
             _attach(project, connection, self._database)
         self._columns = self._present(connection)
-        self._macros = _macros(project, "duckdb" if self._is_duckdb else "postgres")
+        self._macros = macros(project, connection.dialect.name, self._text)
         if self._is_duckdb:
             # the dialect knows no transactions, and one commit is quicker than one per table
             connection.exec_driver_sql("begin")
         for table in project.raw_tables:
+            create = f"create {'' if self._is_duckdb else 'temporary '}table {table} as "
             # a colon begins a parameter unless escaped
-            connection.execute(sqlalchemy.text(self._read(table).replace(":", "\\:")))
+            connection.execute(sqlalchemy.text((create + self._read(table)).replace(":", "\\:")))
         connection.exec_driver_sql("commit")
 
     def delivered(self, table: str) -> dict[str, str] | None:
@@ -65,14 +72,14 @@ class RawValues:
     def delivered_query(self, table: str) -> str:
         """The raw table with the contract's names for its columns."""
         columns = ", ".join(
-            f"{quote(own_name)} as {quote(name)}"
+            f"{self._quote(own_name)} as {self._quote(name)}"
             for name, own_name in (self.delivered(table) or {}).items()
         )
         return f"select {columns} from {self._relation(table)}"
 
     def _relation(self, table: str) -> str:
         names = [self._schema, self._project.raw_identifier(table)]
-        return ".".join(map(quote, [self._database, *names] if self._is_duckdb else names))
+        return ".".join(map(self._quote, [self._database, *names] if self._is_duckdb else names))
 
     def _present(self, connection: sqlalchemy.Connection) -> dict[str, dict[str, str]]:
         database = ":database" if self._is_duckdb else "current_database()"
@@ -96,8 +103,8 @@ class RawValues:
         for column in columns:
             own_name = (present or {}).get(column.name)
             raw_type = column.meta["raw_type"]
-            text = self._macros.raw_text(quote(own_name), raw_type) if own_name else "null"
-            texts.append(f"cast({text} as text) as raw_{column.name}")
+            text = self._macros.raw_text(self._quote(own_name), raw_type) if own_name else "null"
+            texts.append(f"cast({text} as {self._text}) as raw_{column.name}")
             if column.name in self._wanted or column.required:
                 parsed = self._macros.parse_value(f"raw_{column.name}", raw_type)
                 values.append(f"{parsed} as {column.name}")
@@ -105,7 +112,6 @@ class RawValues:
         values.append(f"{self._macros.rejection_reason(contract)} as rejection_reason")
         source = "(select 1) as absent where 1 = 0" if present is None else self._relation(table)
         return (
-            f"create {'' if self._is_duckdb else 'temporary '}table {table} as "
             f"select {', '.join(values)} "
             f"from (select {', '.join(texts)} from {source}) as delivered"
         )
@@ -123,7 +129,8 @@ def _attach(project: Project, connection: sqlalchemy.Connection, name: str) -> N
         connection.exec_driver_sql(statement)
 
 
-def _macros(project: Project, engine: str) -> Any:
+def macros(project: Project, engine: str, text: str) -> Any:
+    """The macros of staging as an engine has them; `text` is what it calls the type."""
     folder = project.directory / "macros"
     paths = [
         *sorted((folder / "raw").glob("parse_*.sql")),
@@ -146,7 +153,7 @@ def _macros(project: Project, engine: str) -> Any:
         {
             "var": lambda name, default=None: project.vars.get(name, default),
             "return": lambda value: value,
-            "dbt": {"type_string": lambda: "text"},
+            "dbt": {"type_string": lambda: text},
             "adapter": {"dispatch": dispatch},
         }
     )

@@ -48,8 +48,15 @@ def _engine(project: Project) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
 
 
+def _spark(project: Project) -> Any:
+    from bitrix24_effectiveness.warehouse.spark import spark_session
+
+    return spark_session(project)
+
+
 def _table(project: Project) -> str:
-    return f"{quote(project.schema('quality'))}.data_quality_results"
+    schema = project.schema("quality")
+    return f"{schema if project.target == 'spark' else quote(schema)}.data_quality_results"
 
 
 def _source(project: Project) -> str:
@@ -63,19 +70,19 @@ def observed_before(project: Project) -> dict[tuple[str, str], str]:
     Empty: there was none.
     """
     table = _table(project)
-    with _engine(project).connect() as connection:
-        if not _exists(connection, project.schema("quality")):
-            return {}
-        return {
-            (row.raw_table, row.check_name): row.observed
-            for row in connection.execute(
-                sqlalchemy.text(
-                    f"select raw_table, check_name, observed from {table} where run_id = "
-                    f"(select max(run_id) from {table} where is_accepted and raw_source = :source)"
-                ),
-                {"source": _source(project)},
-            )
-        }
+    query = (
+        f"select raw_table, check_name, observed from {table} where run_id = "
+        f"(select max(run_id) from {table} where is_accepted and raw_source = :source)"
+    )
+    source = {"source": _source(project)}
+    if project.target == "spark":
+        session = _spark(project)
+        rows = session.sql(query, source).collect() if session.catalog.tableExists(table) else []
+    else:
+        with _engine(project).connect() as connection:
+            is_there = _exists(connection, project.schema("quality"))
+            rows = connection.execute(sqlalchemy.text(query), source).all() if is_there else []
+    return {(row.raw_table, row.check_name): row.observed for row in rows}
 
 
 def _exists(connection: sqlalchemy.Connection, schema: str) -> bool:
@@ -94,7 +101,7 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
     """Adds the findings of a run; the marts of a build that passed stay fit to be published."""
     findings = list(findings)
     is_accepted = not any(finding.stops for finding in findings)
-    source, table, schema = _source(project), _table(project), quote(project.schema("quality"))
+    source, table, schema = _source(project), _table(project), project.schema("quality")
     rows: list[dict[str, Any]] = [
         asdict(finding)
         | {
@@ -105,19 +112,22 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
         }
         for finding in findings
     ]
+    columns = (
+        "run_id text, raw_source text, is_accepted boolean, raw_table text, check_name text, "
+        "severity text, passed boolean, observed text, failing_keys text"
+    )
+    names = ("run_id", "raw_source", "is_accepted", "table", "check", "severity", "passed",
+             "observed", "failing_keys")  # fmt: skip
+    if project.target == "spark":
+        session = _spark(project)
+        session.sql(f"create schema if not exists {schema}")
+        frame = session.createDataFrame(
+            [tuple(row[name] for name in names) for row in rows], columns.replace("text", "string")
+        )
+        frame.write.mode("append").saveAsTable(table)
+        return
     with kept_passed(project), _engine(project).begin() as connection:
-        connection.execute(sqlalchemy.text(f"create schema if not exists {schema}"))
-        connection.execute(
-            sqlalchemy.text(
-                f"create table if not exists {table} (run_id text, raw_source text, "
-                "is_accepted boolean, raw_table text, check_name text, severity text, "
-                "passed boolean, observed text, failing_keys text)"
-            )
-        )
-        connection.execute(
-            sqlalchemy.text(
-                f"insert into {table} values (:run_id, :raw_source, :is_accepted, :table, :check, "
-                ":severity, :passed, :observed, :failing_keys)"
-            ),
-            rows,
-        )
+        connection.execute(sqlalchemy.text(f"create schema if not exists {quote(schema)}"))
+        connection.execute(sqlalchemy.text(f"create table if not exists {table} ({columns})"))
+        placeholders = ", ".join(f":{name}" for name in names)
+        connection.execute(sqlalchemy.text(f"insert into {table} values ({placeholders})"), rows)

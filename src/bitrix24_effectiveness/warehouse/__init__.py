@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
@@ -98,7 +97,6 @@ def warehouse_of(project: Project) -> Warehouse:
         from bitrix24_effectiveness.warehouse.postgres import PostgresServer
 
         return PostgresServer(project)
-    raise ConfigurationError(
-        f"CRM_TARGET is {project.target}: crm-effect works on duckdb and postgres; "
-        f"there build with `dbt build --target {project.target}`"
-    )
+    from bitrix24_effectiveness.warehouse.spark import SparkProcess
+
+    return SparkProcess(project)

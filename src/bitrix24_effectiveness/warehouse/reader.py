@@ -26,6 +26,14 @@ class Reader:
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def columns(self, schema: str) -> list[tuple[str, str]]:
+        """Each column of the tables of a schema: name of its table in lower case, its own name."""
+        return self.tuples(
+            "select lower(table_name), column_name from information_schema.columns "
+            "where table_catalog = current_database() and lower(table_schema) = lower(?)",
+            [schema],
+        )
+
     def table_if_there(self, table: str) -> list[Row] | None:
         """The rows of a table; None where there is none."""
         is_there = self.tuples(

@@ -1,0 +1,188 @@
+"""Apache Spark in this process: raw tables and what dbt builds are schemas of one metastore.
+
+BI tools read there what dbt has built, so that nothing is published.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.files import replaced_when_done
+from bitrix24_effectiveness.lock import only_run
+from bitrix24_effectiveness.project import NAME, Project
+from bitrix24_effectiveness.warehouse.reader import Reader, Row
+
+
+def missing() -> str | None:
+    """What Spark lacks on this machine and how to get it; None when nothing."""
+    if not all(map(importlib.util.find_spec, ("pyspark", "dbt.adapters.spark"))):
+        return "no pyspark here: pip install --require-hashes -r requirements-spark.lock"
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        return "no Java here: apt-get install openjdk-17-jre-headless"
+    return None
+
+
+def spark_session(project: Project, settings: dict[str, str] | None = None) -> Any:
+    """The Spark session of this process, which dbt then shares.
+
+    `settings` are added to those of the dbt profile. Those of the Java process hold from the first
+    call on.
+
+    Raises:
+        ConfigurationError: the profile names a cluster.
+    """
+    from pyspark.sql import SparkSession
+
+    profile = _profile(project)
+    if profile.get("method") != "session":
+        raise ConfigurationError(
+            "crm-effect works on Spark in its own process (`method: session`): "
+            "on a cluster run `dbt build --target spark`"
+        )
+    builder = SparkSession.builder.enableHiveSupport()
+    found = profile.get("server_side_parameters", {})
+    for name, value in (settings or {}).items():
+        found[name] = f"{found[name]} {value}" if name.endswith("Options") else value
+    for name, value in found.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def _profile(project: Project) -> dict[str, Any]:
+    environment = project.environment | {"CRM_SPARK_DIR": str(project.spark_dir)}
+    folder = Path(environment.get("DBT_PROFILES_DIR") or project.directory)
+    text = jinja2.Environment().from_string((folder / "profiles.yml").read_text("utf-8"))
+    return yaml.safe_load(text.render(env_var=environment.get))[NAME]["outputs"]["spark"]
+
+
+class SparkReader(Reader):
+    """Asks the Spark session of this process."""
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """What a query finds, each row by the names of its columns."""
+        # Spark quotes names its own way, and calls a text of any length string
+        query = query.replace('"', "`").replace(" as varchar)", " as string)")
+        found = self._connection.sql(query, args=list(parameters) or None).collect()
+        return [row.asDict() for row in found]
+
+    def tuples(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        return [tuple(row.values()) for row in self.rows(query, parameters)]
+
+    def columns(self, schema: str) -> list[tuple[str, str]]:
+        """Each column of the tables of a schema."""
+        if not self._connection.catalog.databaseExists(schema):
+            return []
+        tables = [
+            row["tableName"]
+            for row in self.rows(f"show tables in `{schema}`")
+            if not row["isTemporary"]
+        ]
+        return [
+            (table.lower(), column)
+            for table in tables
+            for column in self._connection.table(f"`{schema}`.`{table}`").columns
+        ]
+
+
+class SparkProcess:
+    """The session that the dbt profile describes, its metastore in the folder CRM_SPARK_DIR."""
+
+    def __init__(self, project: Project) -> None:
+        """Starts nothing."""
+        self._project = project
+        self._folder = project.spark_dir
+
+    @property
+    def raw_source(self) -> str:
+        """The folder of the metastore."""
+        return f"Spark in {self._folder}"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """There is none."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Checks what must be installed, and that the folder can be written to."""
+        lacking = missing()
+        if lacking:
+            raise ConfigurationError(f"CRM_TARGET is spark: {lacking}")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"{self._folder}: {error.strerror}") from error
+
+    def only_run(self) -> AbstractContextManager[None]:
+        """Holds a lock in the folder."""
+        return only_run(self._folder / "warehouse")
+
+    @contextmanager
+    def raw(self) -> Iterator[Reader]:
+        """Reads through the session."""
+        self.check()
+        yield SparkReader(spark_session(self._project))
+
+    def new_raw_tables(self, may_replace: bool) -> AbstractContextManager[Path]:
+        """Refuses: whatever fills the lake loads them."""
+        raise ConfigurationError(
+            "crm-effect loads into duckdb and postgres: on Spark raw tables are any tables of "
+            f"schema {self._project.raw_schema}"
+        )
+
+    def some_rows(self, relation: str, limit: int) -> list[Row]:
+        """Reads them through the session."""
+        session = spark_session(self._project)
+        return SparkReader(session).rows(f"select * from {relation} limit {limit}")
+
+    def dbt_is_done(self) -> None:
+        """Nothing: the session goes on."""
+
+    @property
+    def _state_path(self) -> Path:
+        return self._folder / "build.json"
+
+    def read_state(self) -> dict[str, Any]:
+        """Reads the file in the folder."""
+        try:
+            return json.loads(self._state_path.read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """Writes the file in the folder."""
+        with replaced_when_done(self._state_path) as unfinished:
+            unfinished.write_text(json.dumps(state), "utf-8")
+
+    def fingerprint(self, marts: Sequence[str]) -> str:
+        """Always the same: nothing is published that could differ from what was tested."""
+        return ""
+
+    def publish(self, marts: Sequence[str]) -> str:
+        """Refuses."""
+        raise self._nothing_published()
+
+    def published(self) -> AbstractContextManager[Reader]:
+        """Refuses."""
+        raise self._nothing_published()
+
+    def published_places(self) -> list[tuple[str, str]]:
+        """None."""
+        return []
+
+    def _nothing_published(self) -> ConfigurationError:
+        return ConfigurationError(
+            "crm-effect publishes and reports on duckdb and postgres: on Spark BI tools read "
+            f"schema {self._project.schema('marts')} itself"
+        )
