@@ -103,7 +103,8 @@ def cli(context: click.Context, log_format: str, given_vars: dict[str, Any]) -> 
 
     Files come from the environment: CRM_RAW_DB (raw tables), CRM_WAREHOUSE_DB (where dbt builds),
     CRM_MARTS_DB (what BI reads), CRM_SEEDS_DIR (reference data). With CRM_TARGET=postgres all but
-    the last are schemas of the database that PGHOST, PGPORT, PGUSER and PGDATABASE name.
+    the last are schemas of the database that PGHOST, PGPORT, PGUSER and PGDATABASE name. With
+    CRM_TARGET=spark they lie in the folder CRM_SPARK_DIR; only guard and build work there.
     """
     context.obj = _Run(Log(log_format), given_vars)
 
@@ -233,7 +234,13 @@ def report_command(run: _Run, lang: str) -> None:
 def run_command(run: _Run, lang: str, new_portal: bool) -> None:
     """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
     project = run.project
-    with warehouse_of(project).only_run():
+    warehouse = warehouse_of(project)
+    if not warehouse.publishes:
+        raise ConfigurationError(
+            f"nothing is published on {project.target}: run `crm-effect guard` and "
+            "`crm-effect build`"
+        )
+    with warehouse.only_run():
         if Settings.find(project):
             preflight.check_vars(project)
             _load(run, project)

@@ -338,10 +338,10 @@ def _check_base_currency(
         raw_name = bare_name(project.raw_column(table, column))
         if name := found.get(identifier.lower(), {}).get(raw_name):
             rows = reader.tuples(
-                f"select distinct upper(trim(cast({quote(name)} as varchar))) "
+                f"select distinct {quote(name)} "
                 f"from {quote(project.raw_schema)}.{quote(identifier)}"
             )
-            known |= {row[0] for row in rows if row[0]}
+            known |= {str(row[0] or "").strip().upper() for row in rows} - {""}
     if known and currency not in known:
         raise ConfigurationError(
             f"var base_currency is {currency}: the portal and the seed exchange_rates know only "

@@ -1,4 +1,8 @@
-"""Apache Spark in local mode, set as the target `spark` of the profile sets it."""
+"""Apache Spark in local mode, set as the target `spark` of the profile sets it.
+
+By itself it says what is missing on this machine; with a DuckDB file of raw tables it copies them
+into Spark: `python tests/python/spark.py data/raw.duckdb`.
+"""
 
 from __future__ import annotations
 
@@ -41,5 +45,16 @@ def write_raw(spark: Any, raw: duckdb.DuckDBPyConnection, folder: Path, schema: 
         spark.sql(f"create table {schema}.{table} using parquet location '{path}'")
 
 
+def main(arguments: list[str]) -> str | None:
+    """What went wrong, None when nothing."""
+    if missing() or not arguments:
+        return missing()
+    folder = Project.find({}).spark_dir / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(arguments[0], read_only=True) as raw:
+        write_raw(session(), raw, folder, "bitrix24")
+    return None
+
+
 if __name__ == "__main__":
-    sys.exit(missing())
+    sys.exit(main(sys.argv[1:]))

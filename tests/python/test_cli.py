@@ -182,6 +182,18 @@ def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture) -> None:
     assert "nothing is published" in refusal(capsys, "report")
 
 
+@pytest.mark.parametrize("command", ["run", "report", "load-files"])
+def test_what_spark_does_not_do(
+    here: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    monkeypatch.setenv("CRM_TARGET", "spark")
+    folder = [str(here)] if command == "load-files" else []
+    assert "on spark" in refusal(capsys, command, *folder).lower()
+
+
 def test_no_project(tmp_path: Path) -> None:
     answer = run_command("build", env={"DBT_PROJECT_DIR": str(tmp_path)}, cwd=tmp_path)
     assert "no dbt_project.yml of bitrix24_effectiveness" in answer.stderr

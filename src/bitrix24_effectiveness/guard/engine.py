@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import great_expectations as gx
+import psycopg
 import sqlalchemy
 from great_expectations.core.expectation_suite import ExpectationSuite
 from sqlalchemy.dialects import registry
@@ -16,7 +18,7 @@ from sqlalchemy.dialects import registry
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import quote, remove
 from bitrix24_effectiveness.guard.dialect import NAME as DUCKDB_DIALECT
-from bitrix24_effectiveness.guard.raw_values import RawValues
+from bitrix24_effectiveness.guard.raw_values import RawValues, delivered_view
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
@@ -55,13 +57,16 @@ class Engine:
         self._scratch = _new_scratch(project) if project.target == "duckdb" else None
         self._context = gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False}
+        # temporary tables live as long as their one connection
+        kwargs: dict[str, Any] = {"poolclass": sqlalchemy.StaticPool}
+        if self._scratch:
+            url = f"{DUCKDB_DIALECT}:///{self._scratch}"
+        else:
+            url = warehouse_of(project).sqlalchemy_url
+            # Great Expectations makes two engines, which must share it
+            kwargs["creator"] = cache(lambda: psycopg.connect(url.replace("+psycopg", "", 1)))
         self._source = self._context.data_sources.add_sql(
-            "raw",
-            connection_string=f"{DUCKDB_DIALECT}:///{self._scratch}"
-            if self._scratch
-            else warehouse_of(project).sqlalchemy_url,
-            # temporary tables live as long as their one connection
-            kwargs={"poolclass": sqlalchemy.StaticPool},
+            "raw", connection_string=url, kwargs=kwargs
         )
         self._sql = self._source.get_execution_engine().engine
         try:
@@ -107,9 +112,10 @@ class Engine:
         with self._sql.connect() as connection:
             return connection.execute(sqlalchemy.text(query)).scalar()
 
-    def _batch(self, name: str, query: str) -> tuple[Any, dict[str, Any] | None]:
+    def _batch(self, name: str, relation: str) -> tuple[Any, dict[str, Any] | None]:
         """What Great Expectations asks, and the parameters that it needs to get it."""
-        asset = self._source.add_query_asset(name, query=query)
+        # not a query: to learn its columns Great Expectations would run it and fetch every row
+        asset = self._source.add_table_asset(name, table_name=relation)
         return asset.add_batch_definition_whole_table("whole"), None
 
     def results(
@@ -121,9 +127,6 @@ class Engine:
         if self._values.delivered(table) is None:
             yield from ((expectation, f"no raw table {table}") for expectation in expectations)
             return
-        query = (
-            self._values.delivered_query(table) if part == "delivered" else f"select * from {table}"
-        )
         parameters: dict[str, Any] = {}
         definitions = []
         for expectation in expectations:
@@ -137,7 +140,8 @@ class Engine:
             raise ConfigurationError(
                 f"great_expectations/{table}.yml: {str(error).strip().splitlines()[0]}"
             ) from error
-        outcome = self._validate(*self._batch(suite.name, query), suite, parameters)
+        batch = self._batch(suite.name, table if part == "read" else delivered_view(table))
+        outcome = self._validate(*batch, suite, parameters)
         by_check = {result.expectation_config.meta["check"]: result for result in outcome.results}
         for expectation in expectations:
             yield expectation, by_check.get(expectation["meta"]["check"], "it gave no result")

@@ -8,7 +8,7 @@ that the guard and the models never disagree about what can be read.
 from __future__ import annotations
 
 from collections.abc import Container
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import jinja2
@@ -34,21 +34,29 @@ class RawValues:
         """Attaches the raw database, where it is a file, and reads the `wanted` columns."""
         self._project = project
         self._wanted = wanted
-        self._is_duckdb = connection.dialect.name == "duckdb"
+        self._is_duckdb = project.target == "duckdb"
         self._database = project.vars["raw_database"]
         self._schema = project.raw_schema
         if self._is_duckdb:
             _attach(project, connection, self._database)
         self._columns = self._present(connection)
-        self._macros = macros(project, connection.dialect.name, self._text)
         if self._is_duckdb:
             # the dialect knows no transactions, and one commit is quicker than one per table
             connection.exec_driver_sql("begin")
+        create = "create" if self._is_duckdb else "create temporary"
         for table in project.raw_tables:
-            create = f"create {'' if self._is_duckdb else 'temporary '}table {table} as "
-            # a colon begins a parameter unless escaped
-            connection.execute(sqlalchemy.text((create + self._read(table)).replace(":", "\\:")))
+            statements = [f"{create} table {table} as {self._read(table)}"]
+            if columns := self.delivered(table):
+                view = self._under_contract_names(table, columns)
+                statements.append(f"{create} view {delivered_view(table)} as {view}")
+            for statement in statements:
+                # a colon begins a parameter unless escaped
+                connection.execute(sqlalchemy.text(statement.replace(":", "\\:")))
         connection.exec_driver_sql("commit")
+
+    @cached_property
+    def _macros(self) -> Any:
+        return _macros_of(self._project, self._text)
 
     def delivered(self, table: str) -> dict[str, str] | None:
         """Columns of a raw table: name in the contract, else its own -> its own; None: no table."""
@@ -69,13 +77,11 @@ class RawValues:
         }
         return mapped | others
 
-    def delivered_query(self, table: str) -> str:
-        """The raw table with the contract's names for its columns."""
-        columns = ", ".join(
-            f"{self._quote(own_name)} as {self._quote(name)}"
-            for name, own_name in (self.delivered(table) or {}).items()
+    def _under_contract_names(self, table: str, columns: dict[str, str]) -> str:
+        selected = ", ".join(
+            f"{self._quote(own_name)} as {self._quote(name)}" for name, own_name in columns.items()
         )
-        return f"select {columns} from {self._relation(table)}"
+        return f"select {selected} from {self._relation(table)}"
 
     def _relation(self, table: str) -> str:
         names = [self._schema, self._project.raw_identifier(table)]
@@ -129,8 +135,13 @@ def _attach(project: Project, connection: sqlalchemy.Connection, name: str) -> N
         connection.exec_driver_sql(statement)
 
 
-def macros(project: Project, engine: str, text: str) -> Any:
-    """The macros of staging as an engine has them; `text` is what it calls the type."""
+def delivered_view(table: str) -> str:
+    """Name of the view of a raw table under the contract's names for its columns."""
+    return f"delivered_{table}"
+
+
+def _macros_of(project: Project, text: str) -> Any:
+    """The macros of staging as the target has them; `text` is what it calls the type."""
     folder = project.directory / "macros"
     paths = [
         *sorted((folder / "raw").glob("parse_*.sql")),
@@ -146,7 +157,7 @@ def macros(project: Project, engine: str, text: str) -> Any:
         raise ConfigurationError(f"macro {error.filename} cannot be read") from error
 
     def dispatch(name: str) -> Any:
-        own = getattr(module, f"{engine}__{name}", None)
+        own = getattr(module, f"{project.target}__{name}", None)
         return own or getattr(module, f"default__{name}")
 
     module = _template(source).make_module(

@@ -8,7 +8,7 @@ from typing import Any
 import great_expectations as gx
 
 from bitrix24_effectiveness.guard.engine import Engine
-from bitrix24_effectiveness.guard.raw_values import RawValues, macros
+from bitrix24_effectiveness.guard.raw_values import RawValues, delivered_view
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse.spark import SparkReader, spark_session
 
@@ -25,12 +25,14 @@ class SparkValues(RawValues):
         self._wanted = wanted
         self._is_duckdb = False
         self._schema = project.raw_schema
-        self._macros = macros(project, "spark", self._text)
         self._columns = {}
         for table, column in SparkReader(session).columns(self._schema):
             self._columns.setdefault(table, {})[column.lower()] = column
         for table in project.raw_tables:
             session.sql(self._read(table)).cache().createOrReplaceTempView(table)
+            if columns := self.delivered(table):
+                delivered = session.sql(self._under_contract_names(table, columns))
+                delivered.createOrReplaceTempView(delivered_view(table))
 
 
 class SparkEngine(Engine):
@@ -51,11 +53,12 @@ class SparkEngine(Engine):
         for table in self._project.raw_tables:
             self._session.table(table).unpersist()
             self._session.catalog.dropTempView(table)
+            self._session.catalog.dropTempView(delivered_view(table))
 
     def _scalar(self, query: str) -> Any:
         return self._session.sql(query).collect()[0][0]
 
-    def _batch(self, name: str, query: str) -> tuple[Any, dict[str, Any] | None]:
+    def _batch(self, name: str, relation: str) -> tuple[Any, dict[str, Any] | None]:
         asset = self._source.add_dataframe_asset(name)
-        frame = self._session.sql(query)
+        frame = self._session.table(relation)
         return asset.add_batch_definition_whole_dataframe("whole"), {"dataframe": frame}

@@ -14,7 +14,13 @@ __all__ = ["Reader", "Row", "Warehouse", "warehouse_of"]
 
 
 class Warehouse(Protocol):
-    """Where raw tables, what dbt builds and what BI reads lie."""
+    """Where raw tables, what dbt builds and what BI reads lie.
+
+    Attributes:
+        publishes: Whether marts are published; where not, BI reads what dbt builds.
+    """
+
+    publishes: bool
 
     @property
     def raw_source(self) -> str:

@@ -26,6 +26,8 @@ _MARTS = "marts"
 class DuckDBFiles:
     """The files that CRM_RAW_DB, CRM_WAREHOUSE_DB and CRM_MARTS_DB name."""
 
+    publishes = True
+
     def __init__(self, project: Project) -> None:
         """Opens nothing."""
         self._project = project

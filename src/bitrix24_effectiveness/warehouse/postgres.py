@@ -39,6 +39,8 @@ _BLOCK = 1 << 20
 class PostgresServer:
     """The database that libpq's variables name, with the defaults of the dbt profile."""
 
+    publishes = True
+
     def __init__(self, project: Project) -> None:
         """Connects to nothing."""
         self._project = project

@@ -99,6 +99,8 @@ class SparkReader(Reader):
 class SparkProcess:
     """The session that the dbt profile describes, its metastore in the folder CRM_SPARK_DIR."""
 
+    publishes = False
+
     def __init__(self, project: Project) -> None:
         """Starts nothing."""
         self._project = project
@@ -111,8 +113,8 @@ class SparkProcess:
 
     @property
     def sqlalchemy_url(self) -> str:
-        """There is none."""
-        raise NotImplementedError
+        """Refuses: there is none."""
+        raise ConfigurationError("Spark in this process has no database URL")
 
     def check(self) -> None:
         """Checks what must be installed, and that the folder can be written to."""
