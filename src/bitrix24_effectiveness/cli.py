@@ -44,6 +44,13 @@ class _Run:
     def project(self) -> Project:
         return Project.find(self._given_vars)
 
+    @property
+    def complete_project(self) -> Project:
+        """The project, on an engine on which everything works."""
+        project = self.project
+        warehouse_of(project).check_publishes()
+        return project
+
 
 class _TextualDates(yaml.SafeLoader):
     """YAML that leaves dates as text: models read it, and a bad one is a bad var, not bad YAML."""
@@ -104,7 +111,7 @@ def cli(context: click.Context, log_format: str, given_vars: dict[str, Any]) -> 
     Files come from the environment: CRM_RAW_DB (raw tables), CRM_WAREHOUSE_DB (where dbt builds),
     CRM_MARTS_DB (what BI reads), CRM_SEEDS_DIR (reference data). With CRM_TARGET=postgres all but
     the last are schemas of the database that PGHOST, PGPORT, PGUSER and PGDATABASE name. With
-    CRM_TARGET=spark they lie in the folder CRM_SPARK_DIR; only guard and build work there.
+    CRM_TARGET=spark they lie in the folder CRM_SPARK_DIR, and nothing is published.
     """
     context.obj = _Run(Log(log_format), given_vars)
 
@@ -157,7 +164,7 @@ def load_command(run: _Run, sweep: bool, accept_deletions: bool) -> None:
     The whole portal the first time, new and changed rows from then on. An interrupted load goes on
     where it stopped.
     """
-    project = run.project
+    project = run.complete_project
     preflight.check_vars(project)
     with warehouse_of(project).only_run():
         _load(run, project, sweep, accept_deletions)
@@ -212,7 +219,7 @@ def build_command(run: _Run) -> None:
 @click.pass_obj
 def publish_command(run: _Run) -> None:
     """Publish the marts of the last build, if it passed all its tests."""
-    project = run.project
+    project = run.complete_project
     with warehouse_of(project).only_run():
         publish(project, run.log)
 
@@ -222,7 +229,7 @@ def publish_command(run: _Run) -> None:
 @click.pass_obj
 def report_command(run: _Run, lang: str) -> None:
     """Show the ten metrics of the published marts, and whether the CRM pays off."""
-    project = run.project
+    project = run.complete_project
     preflight.check_vars(project)
     report(project, lang, run.log)
 
@@ -233,14 +240,8 @@ def report_command(run: _Run, lang: str) -> None:
 @click.pass_obj
 def run_command(run: _Run, lang: str, new_portal: bool) -> None:
     """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
-    project = run.project
-    warehouse = warehouse_of(project)
-    if not warehouse.publishes:
-        raise ConfigurationError(
-            f"nothing is published on {project.target}: run `crm-effect guard` and "
-            "`crm-effect build`"
-        )
-    with warehouse.only_run():
+    project = run.complete_project
+    with warehouse_of(project).only_run():
         if Settings.find(project):
             preflight.check_vars(project)
             _load(run, project)
@@ -263,7 +264,7 @@ def explain_command(run: _Run, metric: str, period: str | None, lang: str) -> No
     which channels and employees moved it: against the same period a year earlier, or without
     --period between the windows before and after.
     """
-    project = run.project
+    project = run.complete_project
     preflight.check_vars(project)
     explain(project, metric, period, lang, run.log)
 

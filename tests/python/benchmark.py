@@ -29,7 +29,6 @@ import duckdb
 import yaml
 
 import postgres
-import spark
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = ("guard", "build")
@@ -180,12 +179,13 @@ def on_postgres(leads: int, work: Path, memory: str | None) -> Iterator[Engine]:
 
 @contextmanager
 def on_spark(leads: int, work: Path, memory: str | None) -> Iterator[Engine]:
-    """Spark in local mode, as the profile sets it; the raw tables are Parquet files."""
+    """Spark in local mode, as the profile sets it."""
     folder = work / f"spark_{leads}"
     shutil.rmtree(folder / "spark", ignore_errors=True)
     (folder / "spark").mkdir()
     env = {"CRM_TARGET": "spark", "CRM_SPARK_DIR": str(folder / "spark")}
-    measure([sys.executable, spark.__file__, str(portal(work, leads))], env)
+    _say(f"demo portal of {leads:,} leads into Spark ...")
+    measure(_crm_effect("demo", "--leads", str(leads)), env)
     yield Engine(env)
 
 

@@ -5,6 +5,7 @@ where SPARK_TESTS is set: `make test-spark`.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,18 +18,19 @@ import pytest
 
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import build
-from bitrix24_effectiveness.errors import DataError
+from bitrix24_effectiveness.errors import CrmEffectError, DataError
 from bitrix24_effectiveness.guard import guard, results
 from bitrix24_effectiveness.guard.judge import check_raw_tables, read_suites
 from bitrix24_effectiveness.guard.results import Finding
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, spark_reader
 from conftest import REPOSITORY
 from harness import Compiled, case_of_files, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
-from spark import SMALL, missing, session, write_raw
+from spark import SMALL, missing, session
 
 # FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs 45 s of one core
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 1))
@@ -91,8 +93,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def test_the_demo_portal_builds_and_has_the_same_marts(demo_portal, place: Place) -> None:
     from dbt.cli.main import dbtRunner
 
-    with duckdb.connect(demo_portal.env["CRM_RAW_DB"], read_only=True) as raw:
-        write_raw(place.session, raw, place.folder, "demo")
+    with warehouse_of(place.project("demo")).new_raw_tables(may_replace=False) as file:
+        shutil.copy(demo_portal.env["CRM_RAW_DB"], file)
     with place.entered():
         build(place.project("demo"), Log("text"))
     found = differences(
@@ -152,6 +154,21 @@ def test_unreadable_deals_stop_the_guard_and_are_remembered(place: Place) -> Non
     assert kept.where("check_name = 'mostly_readable' and not is_accepted").count() == 2
     # nothing was accepted yet
     assert results.observed_before(project) == {}
+
+
+def test_a_session_on_another_clock_is_refused(place: Place, tmp_path: Path) -> None:
+    profiles = (REPOSITORY / "profiles.yml").read_text("utf-8")
+    (tmp_path / "profiles.yml").write_text(
+        profiles.replace("timeZone: UTC", "timeZone: Europe/Berlin"), "utf-8"
+    )
+    project = place.project("demo")
+    try:
+        with place.entered(), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DBT_PROFILES_DIR", str(tmp_path))
+            with pytest.raises(CrmEffectError, match=r"timeZone .* is Europe/Berlin: .* UTC"):
+                build(project, Log("text"))
+    finally:
+        place.session.conf.set("spark.sql.session.timeZone", "UTC")
 
 
 @dataclass(frozen=True)

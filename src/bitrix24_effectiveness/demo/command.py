@@ -35,7 +35,7 @@ from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="DuckDB file to write; the planted truth goes beside it. By default data/raw.duckdb, "
-    "with CRM_TARGET=postgres the raw schema of the server.",
+    "with another CRM_TARGET its raw schema.",
 )
 @click.pass_obj
 def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> None:

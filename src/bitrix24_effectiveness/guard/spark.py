@@ -10,14 +10,14 @@ import great_expectations as gx
 from bitrix24_effectiveness.guard.engine import Engine
 from bitrix24_effectiveness.guard.raw_values import RawValues, delivered_view
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.warehouse.spark import SparkReader, spark_session
+from bitrix24_effectiveness.warehouse.spark import SparkReader, backquote, spark_session
 
 
 class SparkValues(RawValues):
     """The tables of values as temporary views."""
 
     _text = "string"
-    _quote = staticmethod(lambda name: f"`{name}`")
+    _quote = staticmethod(backquote)
 
     def __init__(self, project: Project, session: Any, wanted: Container[str]) -> None:
         """Reads the `wanted` columns when they are asked for first."""

@@ -14,13 +14,7 @@ __all__ = ["Reader", "Row", "Warehouse", "warehouse_of"]
 
 
 class Warehouse(Protocol):
-    """Where raw tables, what dbt builds and what BI reads lie.
-
-    Attributes:
-        publishes: Whether marts are published; where not, BI reads what dbt builds.
-    """
-
-    publishes: bool
+    """Where raw tables, what dbt builds and what BI reads lie."""
 
     @property
     def raw_source(self) -> str:
@@ -29,6 +23,13 @@ class Warehouse(Protocol):
     @property
     def sqlalchemy_url(self) -> str:
         """Of the database that dbt builds in."""
+
+    def check_publishes(self) -> None:
+        """Checks that a portal can be loaded here, and marts be published.
+
+        Raises:
+            ConfigurationError: other tools load it, and BI tools read what dbt builds.
+        """
 
     def check(self) -> None:
         """Checks that dbt can build here.

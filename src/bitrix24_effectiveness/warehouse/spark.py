@@ -9,16 +9,18 @@ import importlib.util
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jinja2
 import yaml
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import replaced_when_done
+from bitrix24_effectiveness.files import literal, quote, replaced_when_done
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
@@ -31,6 +33,11 @@ def missing() -> str | None:
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         return "no Java here: apt-get install openjdk-17-jre-headless"
     return None
+
+
+def backquote(name: str) -> str:
+    """A name as Spark quotes it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def spark_session(project: Project, settings: dict[str, str] | None = None) -> Any:
@@ -86,20 +93,18 @@ class SparkReader(Reader):
             return []
         tables = [
             row["tableName"]
-            for row in self.rows(f"show tables in `{schema}`")
+            for row in self.rows(f"show tables in {backquote(schema)}")
             if not row["isTemporary"]
         ]
         return [
             (table.lower(), column)
             for table in tables
-            for column in self._connection.table(f"`{schema}`.`{table}`").columns
+            for column in self._connection.table(f"{backquote(schema)}.{backquote(table)}").columns
         ]
 
 
 class SparkProcess:
     """The session that the dbt profile describes, its metastore in the folder CRM_SPARK_DIR."""
-
-    publishes = False
 
     def __init__(self, project: Project) -> None:
         """Starts nothing."""
@@ -114,7 +119,11 @@ class SparkProcess:
     @property
     def sqlalchemy_url(self) -> str:
         """Refuses: there is none."""
-        raise ConfigurationError("Spark in this process has no database URL")
+        raise _refusal()
+
+    def check_publishes(self) -> None:
+        """It cannot."""
+        raise _refusal()
 
     def check(self) -> None:
         """Checks what must be installed, and that the folder can be written to."""
@@ -136,12 +145,30 @@ class SparkProcess:
         self.check()
         yield SparkReader(spark_session(self._project))
 
-    def new_raw_tables(self, may_replace: bool) -> AbstractContextManager[Path]:
-        """Refuses: whatever fills the lake loads them."""
-        raise ConfigurationError(
-            "crm-effect loads into duckdb and postgres: on Spark raw tables are any tables of "
-            f"schema {self._project.raw_schema}"
-        )
+    @contextmanager
+    def new_raw_tables(self, may_replace: bool) -> Iterator[Path]:
+        """Copies the tables of a DuckDB file into the raw schema, as text, one after the other."""
+        schema = backquote(self._project.raw_schema)
+        with self.only_run(), tempfile.TemporaryDirectory() as folder, self.raw() as reader:
+            found = sorted(reader.columns(self._project.raw_schema))
+            if found and not may_replace:
+                raise ConfigurationError(
+                    f"schema {self._project.raw_schema} of {self.raw_source} is not empty "
+                    f"({found[0][0]}): a demo portal does not take the place of other tables; "
+                    "drop the schema, or set the var raw_schema"
+                )
+            file = Path(folder) / "raw.duckdb"
+            yield file
+            session = spark_session(self._project)
+            session.sql(f"create schema if not exists {schema}")
+            for table in self._project.raw_tables:
+                name = backquote(self._project.raw_identifier(table))
+                session.sql(f"drop table if exists {schema}.{name}")
+            for table, rows in _as_parquet(file):
+                session.sql(
+                    f"create table {schema}.{backquote(table)} using parquet "
+                    f"as select * from parquet.`{rows}`"
+                )
 
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """Reads them through the session."""
@@ -172,19 +199,35 @@ class SparkProcess:
         return ""
 
     def publish(self, marts: Sequence[str]) -> str:
-        """Refuses."""
-        raise self._nothing_published()
+        """Refuses: BI tools read what dbt has built."""
+        raise _refusal()
 
     def published(self) -> AbstractContextManager[Reader]:
-        """Refuses."""
-        raise self._nothing_published()
+        """Refuses: nothing is published."""
+        raise _refusal()
 
     def published_places(self) -> list[tuple[str, str]]:
         """None."""
         return []
 
-    def _nothing_published(self) -> ConfigurationError:
-        return ConfigurationError(
-            "crm-effect publishes and reports on duckdb and postgres: on Spark BI tools read "
-            f"schema {self._project.schema('marts')} itself"
-        )
+
+def _as_parquet(file: Path) -> Iterator[tuple[str, Path]]:
+    """Each table of a DuckDB file and its rows as text; they are there until the next one."""
+    rows = file.with_suffix(".parquet")
+    with duckdb.connect(str(file), read_only=True) as source:
+        source.execute("set TimeZone = 'UTC'")
+        tables = source.execute(
+            "select schema_name, table_name from duckdb_tables() where not internal"
+        ).fetchall()
+        for schema, table in tables:
+            source.execute(
+                f"copy (select cast(columns(*) as varchar) from {quote(schema)}.{quote(table)}) "
+                f"to '{literal(rows)}' (format parquet)"
+            )
+            yield table, rows
+
+
+def _refusal() -> ConfigurationError:
+    return ConfigurationError(
+        "CRM_TARGET is spark: only demo, load-files, guard and build work there (docs/spark.md)"
+    )

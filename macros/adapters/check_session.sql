@@ -1,0 +1,3 @@
+{% macro check_session() -%}
+    {{ return(adapter.dispatch('check_session')()) }}
+{%- endmacro %}

@@ -1,0 +1,2 @@
+{% macro default__check_session() -%}
+{%- endmacro %}
