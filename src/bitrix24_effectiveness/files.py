@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def quote(identifier: str) -> str:
@@ -70,3 +72,17 @@ def _is_alive(pid: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote; empty: nothing that can be read."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Replaces the file as a whole."""
+    with replaced_when_done(path) as unfinished:
+        unfinished.write_text(json.dumps(value), "utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy
@@ -13,6 +13,11 @@ from bitrix24_effectiveness.build import kept_passed
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
+
+_COLUMNS = (
+    "run_id text, raw_source text, is_accepted boolean, raw_table text, check_name text, "
+    "severity text, passed boolean, observed text, failing_keys text"
+)
 
 
 @dataclass(frozen=True)
@@ -103,31 +108,29 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
     is_accepted = not any(finding.stops for finding in findings)
     source, table, schema = _source(project), _table(project), project.schema("quality")
     rows: list[dict[str, Any]] = [
-        asdict(finding)
-        | {
+        {
             "run_id": run_id,
             "raw_source": source,
             "is_accepted": is_accepted,
+            "raw_table": finding.table,
+            "check_name": finding.check,
+            "severity": finding.severity,
+            "passed": finding.passed,
+            "observed": finding.observed,
             "failing_keys": json.dumps(finding.failing_keys),
         }
         for finding in findings
     ]
-    columns = (
-        "run_id text, raw_source text, is_accepted boolean, raw_table text, check_name text, "
-        "severity text, passed boolean, observed text, failing_keys text"
-    )
-    names = ("run_id", "raw_source", "is_accepted", "table", "check", "severity", "passed",
-             "observed", "failing_keys")  # fmt: skip
     if project.target == "spark":
         session = _spark(project)
         session.sql(f"create schema if not exists {schema}")
         frame = session.createDataFrame(
-            [tuple(row[name] for name in names) for row in rows], columns.replace("text", "string")
+            [tuple(row.values()) for row in rows], _COLUMNS.replace("text", "string")
         )
         frame.write.mode("append").saveAsTable(table)
         return
     with kept_passed(project), _engine(project).begin() as connection:
         connection.execute(sqlalchemy.text(f"create schema if not exists {quote(schema)}"))
-        connection.execute(sqlalchemy.text(f"create table if not exists {table} ({columns})"))
-        placeholders = ", ".join(f":{name}" for name in names)
-        connection.execute(sqlalchemy.text(f"insert into {table} values ({placeholders})"), rows)
+        connection.execute(sqlalchemy.text(f"create table if not exists {table} ({_COLUMNS})"))
+        values = ", ".join(f":{name}" for name in rows[0])
+        connection.execute(sqlalchemy.text(f"insert into {table} values ({values})"), rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -15,7 +14,15 @@ import duckdb
 import sqlalchemy
 
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
-from bitrix24_effectiveness.files import literal, quote, remove, replaced_when_done, sync
+from bitrix24_effectiveness.files import (
+    literal,
+    quote,
+    read_json,
+    remove,
+    replaced_when_done,
+    sync,
+    write_json,
+)
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
@@ -109,15 +116,11 @@ class DuckDBFiles:
 
     def read_state(self) -> dict[str, Any]:
         """Reads the file beside the warehouse."""
-        try:
-            return json.loads(self._state_path.read_text("utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
+        return read_json(self._state_path)
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Writes the file beside the warehouse."""
-        with replaced_when_done(self._state_path) as unfinished:
-            unfinished.write_text(json.dumps(state), "utf-8")
+        write_json(self._state_path, state)
 
     def fingerprint(self, marts: Sequence[str]) -> list[int] | None:
         """Size and time of the warehouse file."""

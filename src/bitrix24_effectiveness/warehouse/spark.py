@@ -6,7 +6,6 @@ BI tools read there what dbt has built, so that nothing is published.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ import jinja2
 import yaml
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import literal, quote, replaced_when_done
+from bitrix24_effectiveness.files import literal, quote, read_json, write_json
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
@@ -184,15 +183,11 @@ class SparkProcess:
 
     def read_state(self) -> dict[str, Any]:
         """Reads the file in the folder."""
-        try:
-            return json.loads(self._state_path.read_text("utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
+        return read_json(self._state_path)
 
     def write_state(self, state: dict[str, Any]) -> None:
         """Writes the file in the folder."""
-        with replaced_when_done(self._state_path) as unfinished:
-            unfinished.write_text(json.dumps(state), "utf-8")
+        write_json(self._state_path, state)
 
     def fingerprint(self, marts: Sequence[str]) -> str:
         """Always the same: nothing is published that could differ from what was tested."""
