@@ -1,14 +1,12 @@
-{#- servers have settings of their own, and the Thrift server takes those of a profile under other names only -#}
+{#- a server has a clock of its own, and that of Thrift takes the settings of a profile under other names only -#}
 {% macro spark__check_session() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'test') -%}
-        {%- set wanted = {'spark.sql.session.timeZone': ['UTC', 'Etc/UTC'], 'spark.sql.ansi.enabled': ['false']} -%}
-        {%- for setting, values in wanted.items() -%}
-            {%- set found = run_query('set ' ~ setting).rows[0]['value'] -%}
-            {%- if found not in values -%}
-                {{ exceptions.raise_compiler_error(
-                    setting ~ ' of this Spark session is ' ~ found ~ ': it must be ' ~ values[0] ~ ', see docs/spark.md'
-                ) }}
-            {%- endif -%}
-        {%- endfor -%}
+        {%- set timezone = run_query('select current_timezone()').columns[0].values()[0] -%}
+        {%- if timezone not in ('UTC', 'Etc/UTC') -%}
+            {{ exceptions.raise_compiler_error(
+                'the clock of this Spark session is ' ~ timezone
+                ~ ': set spark.sql.session.timeZone to UTC, see docs/spark.md'
+            ) }}
+        {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -14,6 +14,8 @@ import duckdb
 from bitrix24_effectiveness.guard import Finding, check_raw_tables, read_suites
 from bitrix24_effectiveness.project import Project
 from conftest import REPOSITORY
+from corruptions.catalogue import all_at_once
+from corruptions.healthy import healthy_portal
 from harness import _load, _type_of
 from oracle.reading import COLUMNS
 
@@ -48,6 +50,20 @@ def observed(findings: list[Finding]) -> dict[tuple[str, str], str]:
     return {(finding.table, finding.check): finding.observed for finding in findings}
 
 
+def compared(findings: list[Finding]) -> dict[tuple[str, str], tuple]:
+    """What findings must have in common on all engines."""
+    return {
+        (finding.table, finding.check): (
+            finding.passed,
+            # a mean is a decimal on one engine and a double on the other
+            finding.observed[:12] if finding.check == "mean_amount" else finding.observed,
+            # of many, some are kept
+            sorted(finding.failing_keys) if len(finding.failing_keys) < 20 else "many",
+        )
+        for finding in findings
+    }
+
+
 class Guarded:
     """A project whose raw database is rewritten for each portal."""
 
@@ -57,6 +73,18 @@ class Guarded:
         environment |= {"CRM_RAW_DB": str(self.raw), "CRM_WAREHOUSE_DB": str(folder / "w.duckdb")}
         self.project = Project(REPOSITORY, {}, environment)
         self.suites = read_suites(self.project)
+
+    def check_healthy_and_spoiled(
+        self, folder: Path
+    ) -> tuple[dict[tuple[str, str], str], list[Finding]]:
+        """What is observed in the healthy portal, and found in it after all corruptions at once."""
+        healthy = healthy_portal(folder)
+        write_portal(self.raw, healthy)
+        before = observed(self.check())
+        write_portal(self.raw, all_at_once(healthy, object))
+        findings = self.check(before)
+        assert sum(not finding.passed for finding in findings) > 40
+        return before, findings
 
     def check(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import postgres
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import record
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
+from bitrix24_effectiveness.guard import check_raw_tables
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
@@ -29,6 +32,7 @@ from bitrix24_effectiveness.warehouse import postgres as warehouse
 from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, postgres_reader
 from conftest import REPOSITORY, Answer, Built, MiniProject, run_command
+from guarding import Guarded, compared
 from test_explain import CODES
 
 MARTS = ("first", "second")
@@ -455,6 +459,15 @@ def small(on_postgres: dict[str, str], mini: MiniProject, tmp_path: Path) -> Min
         "'CALL' as status_id"
     )
     return MiniProject(mini.folder, mini.env | on_postgres)
+
+
+def test_the_guard_finds_what_it_finds_on_duckdb(project: Project, tmp_path: Path) -> None:
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    of_duckdb = Guarded(tmp_path, now, CRM_TARGET="duckdb")
+    before, expected = of_duckdb.check_healthy_and_spoiled(tmp_path)
+    with warehouse_of(project).new_raw_tables(may_replace=True) as file:
+        shutil.copy(of_duckdb.raw, file)
+    assert compared(check_raw_tables(project, now, before)) == compared(expected)
 
 
 def test_a_failed_test_shows_its_rows_and_publishes_nothing(small: MiniProject) -> None:

@@ -7,12 +7,15 @@ database sorts texts as English does, so that an order by the rules of a languag
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from compare_engines import differences, mart_keys
 from conftest import REPOSITORY
+from corruptions.catalogue import Neutralised, Rejected, all_at_once
+from corruptions.healthy import healthy_portal, healthy_seeds
 from harness import Compiled, Node, case_of_files, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
@@ -104,6 +107,12 @@ def engines(request: pytest.FixtureRequest, place: tuple) -> Engines:
         compile_project(folder, variables, wanted=wanted, environment=environment),
         connection,
     )
+
+
+def test_a_spoiled_portal_has_the_same_marts(engines: Engines, tmp_path: Path) -> None:
+    portal = all_at_once(healthy_portal(tmp_path), Neutralised, Rejected)
+    found = list(engines.differences(Case(portal, healthy_seeds())))
+    assert not found, "\n".join(found[:15])
 
 
 @pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + EXAMPLES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -78,6 +79,29 @@ def rejected(table: str, reason: str):
 
 
 neutralised = _register(Neutralised())
+
+
+def all_at_once(healthy: Portal, *outcomes: type) -> Portal:
+    """The healthy portal with all corruptions of these outcomes, but those that hide others.
+
+    Others are hidden where a column or half of a table is gone.
+    """
+    portal = healthy
+    for corruption in CATALOGUE.values():
+        if not isinstance(corruption.outcome, outcomes):
+            continue
+        spoiled = copy.deepcopy(portal)
+        try:
+            corruption.spoil(spoiled)
+        except (KeyError, ValueError):
+            # it builds on what another one has spoiled
+            continue
+        if all(
+            len(got := spoiled.get(table, [])) > len(rows) / 2 and got[0].keys() >= rows[0].keys()
+            for table, rows in healthy.items()
+        ):
+            portal = spoiled
+    return portal
 
 
 def victim(portal: Portal, table: str) -> Row:
