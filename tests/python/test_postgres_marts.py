@@ -109,6 +109,7 @@ def engines(request: pytest.FixtureRequest, place: tuple) -> Engines:
     )
 
 
+@pytest.mark.parametrize("engines", ["defaults"], indirect=True)
 def test_a_spoiled_portal_has_the_same_marts(engines: Engines, tmp_path: Path) -> None:
     portal = all_at_once(healthy_portal(tmp_path), Neutralised, Rejected)
     found = list(engines.differences(Case(portal, healthy_seeds())))

@@ -115,13 +115,15 @@ def test_the_demo_portal_builds_and_has_the_same_marts(demo_portal, place: Place
     assert failed == []
 
 
-def test_the_guard_finds_what_it_finds_on_duckdb(place: Place, tmp_path: Path) -> None:
+def test_critical_checks_find_what_they_find_on_duckdb(place: Place, tmp_path: Path) -> None:
     of_duckdb = Guarded(tmp_path, NOW)
-    before, expected = of_duckdb.check_healthy_and_spoiled(tmp_path)
+    before, expected = of_duckdb.check_healthy_and_spoiled(tmp_path, "critical")
     project = place.project("spoiled")
     with warehouse_of(project).new_raw_tables(may_replace=False) as file:
         shutil.copy(of_duckdb.raw, file)
-    assert compared(check_raw_tables(project, NOW, before)) == compared(expected)
+    critical = of_duckdb.suites_of(severity="critical")
+    found = check_raw_tables(project, NOW, before, suites=critical)
+    assert compared(found) == compared(expected)
 
 
 def test_unreadable_deals_stop_the_guard_and_are_remembered(place: Place) -> None:
