@@ -15,6 +15,7 @@ with
 raw_rows as (
 
     {{ raw_table(table) }}
+    {{ computed_once() }}
 
 ),
 
@@ -23,11 +24,22 @@ typed as (
     select
         *,
     {%- for column in columns %}
-        {{ parse_value('raw_' ~ column.name, column.config.meta.raw_type) }} as {{ column.name }},
+        {{ parse_value('raw_' ~ column.name, column.config.meta.raw_type) }} as {{ column.name }}
+        {{- ',' if not loop.last }}
     {%- endfor %}
-        {{ rejection_reason(columns) }} as rejection_reason
 
     from raw_rows
+    {{ computed_once() }}
+
+),
+
+judged as (
+
+    select
+        *,
+        {{ rejection_reason(columns) }} as rejection_reason
+
+    from typed
 
 ),
 
@@ -46,7 +58,7 @@ versioned as (
             {%- endfor %}
         ) as version_number
 
-    from typed
+    from judged
 
 )
 

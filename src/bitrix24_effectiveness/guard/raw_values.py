@@ -105,22 +105,23 @@ class RawValues:
     def _read(self, table: str) -> str:
         columns = self._project.raw_tables[table].columns
         present = self.delivered(table)
-        texts, values = [], []
+        texts, values, wanted = [], [], []
         for column in columns:
             own_name = (present or {}).get(column.name)
             raw_type = column.meta["raw_type"]
             text = self._macros.raw_text(self._quote(own_name), raw_type) if own_name else "null"
             texts.append(f"cast({text} as {self._text}) as raw_{column.name}")
+            parsed = self._macros.parse_value(f"raw_{column.name}", raw_type)
+            values.append(f"{parsed} as {column.name}")
             if column.name in self._wanted or column.required:
-                parsed = self._macros.parse_value(f"raw_{column.name}", raw_type)
-                values.append(f"{parsed} as {column.name}")
+                wanted.append(column.name)
         contract = [{"name": column.name, "config": {"meta": column.meta}} for column in columns]
-        values.append(f"{self._macros.rejection_reason(contract)} as rejection_reason")
+        wanted.append(f"{self._macros.rejection_reason(contract)} as rejection_reason")
+        once = self._macros.computed_once()
         source = "(select 1) as absent where 1 = 0" if present is None else self._relation(table)
-        return (
-            f"select {', '.join(values)} "
-            f"from (select {', '.join(texts)} from {source}) as delivered"
-        )
+        delivered = f"select {', '.join(texts)} from {source} {once}"
+        typed = f"select *, {', '.join(values)} from ({delivered}) as delivered {once}"
+        return f"select {', '.join(wanted)} from ({typed}) as typed"
 
 
 def _attach(project: Project, connection: sqlalchemy.Connection, name: str) -> None:

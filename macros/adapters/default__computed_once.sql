@@ -1,0 +1,2 @@
+{% macro default__computed_once() -%}
+{%- endmacro %}
