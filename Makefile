@@ -53,7 +53,7 @@ test-dbt: $(READY)
 	dbt-coverage compute doc --run-artifacts-dir target/test --cov-report target/test/coverage.json --cov-fail-under 1.0
 
 # models and guard on hundreds of portals: half of the time
-PORTAL_TESTS := $(addprefix tests/python/test_,marts_equal_oracle.py corruptions.py guard.py)
+PORTAL_TESTS := tests/models/test_marts_equal_oracle.py tests/guard
 test-portals: $(READY)
 	pytest $(PORTAL_TESTS)
 
@@ -75,25 +75,25 @@ docs: $(READY) data/raw.duckdb
 test-postgres:
 	@command -v crm-effect > /dev/null || { echo "no environment yet: make lint"; exit 1; }
 	@python -c 'import dbt.adapters.postgres' || { echo "dbt-postgres is missing: pip install -e '.[postgres]'"; exit 1; }
-	@python tests/python/postgres.py
-	pytest tests/python/test_postgres*.py
+	@python tests/support/postgres.py
+	pytest tests/engines/test_postgres*.py
 
 # installs nothing: says what is missing
 test-spark:
 	@command -v crm-effect > /dev/null || { echo "no environment yet: make lint"; exit 1; }
-	@python tests/python/spark.py
-	SPARK_TESTS=1 pytest tests/python/test_spark.py
+	@python tests/support/spark.py
+	SPARK_TESTS=1 pytest tests/engines/test_spark.py
 
 fuzz: $(READY)
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/python/test_marts_equal_oracle.py
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/models/test_marts_equal_oracle.py
 
 # an hour; what is judged already is kept in target/calibration
 calibrate: $(READY)
-	python tests/python/calibration.py $(CALIBRATE)
+	python benchmarks/calibration.py $(CALIBRATE)
 
 # some minutes; an hour with BENCH="--leads 100000,300000,1000000 --engines duckdb,postgres"
 bench: $(READY)
-	python tests/python/benchmark.py $(BENCH)
+	python benchmarks/benchmark.py $(BENCH)
 
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-annotate --no-header --quiet

@@ -16,9 +16,9 @@ import duckdb
 
 from bitrix24_effectiveness.cli import main
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY, databases
 from emulator import Emulator, Portal
 from emulator.values import comparable
+from running import REPOSITORY, databases
 
 # importing dlt costs seconds: the server of processes does it once for all of them
 _processes = multiprocessing.get_context("forkserver")

@@ -13,7 +13,7 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY, run_command
+from running import REPOSITORY, run_command
 
 DEALS = "ID,STAGE_ID,DATE_CREATE\n1,NEW,2025-01-01T10:00:00+03:00\n"
 STATUSES = "ID,ENTITY_ID,STATUS_ID\n1,SOURCE,CALL\n"

@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import REPOSITORY, databases
 from harness import differences, rows_of, seed_rows
 from oracle import compute
 from oracle.context import SEED_COLUMNS
 from oracle.reading import COLUMNS
+from running import REPOSITORY, databases
 
 MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
 

@@ -31,9 +31,9 @@ from harness import (
     MARTS,
     REPOSITORY,
     Compiled,
-    _build,
-    _load,
+    build_model,
     compile_project,
+    load_rows,
     rows_of,
     seed_rows,
 )
@@ -116,9 +116,9 @@ def run(compiled: Compiled, wish: Wish) -> duckdb.DuckDBPyConnection:
     for name, node in compiled.seeds.items():
         rows = given[name] if name in given else seed_rows(REPOSITORY / "seeds", name)
         rows = [{key: value or None for key, value in row.items()} for row in rows]
-        _load(connection, node.relation, node.columns or dict.fromkeys(rows[0], "double"), rows)
+        load_rows(connection, node.relation, node.columns or dict.fromkeys(rows[0], "double"), rows)
     for model in compiled.models:
-        _build(connection, model)
+        build_model(connection, model)
     return connection
 
 
@@ -313,7 +313,7 @@ def page(
     }
     return f"""# Calibration of the scorecard
 
-Written by `make calibrate` (`tests/python/calibration.py`); do not edit by hand. Models and
+Written by `make calibrate` (`benchmarks/calibration.py`); do not edit by hand. Models and
 generator: `{mark}`.
 
 How often does the scorecard say *better* or *worse* where nothing changed, and how often does it
@@ -364,7 +364,7 @@ larger portal or more time: the scorecard then says *not distinguishable*, never
 
 `make calibrate` judges what is not in `target/calibration/` yet, so that it can be interrupted; a
 change of the models or of the generator begins anew. `make calibrate CALIBRATE="--null 100 --jobs
-2"` is quicker. A small sample of it is a test: `tests/python/test_calibration.py`.
+2"` is quicker. A small sample of it is a test: `tests/effect/test_calibration.py`.
 """
 
 

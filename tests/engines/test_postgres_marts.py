@@ -13,13 +13,13 @@ import psycopg
 import pytest
 
 from compare_engines import differences, mart_keys
-from conftest import REPOSITORY
 from corruptions.catalogue import Neutralised, Rejected, all_at_once
 from corruptions.healthy import healthy_portal, healthy_seeds
 from harness import Compiled, Node, case_of_files, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
 from postgres import TYPES, copy, database, server
+from running import REPOSITORY
 
 # FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs two seconds
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 8))

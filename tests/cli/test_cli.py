@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from bitrix24_effectiveness import cli
-from conftest import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
+from running import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.guard import Finding, guard, read_suites
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY, MiniProject
 from corruptions.healthy import Portal, healthy_portal
 from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
 from portals import SIZES, VARIANTS, random_case
+from running import REPOSITORY, MiniProject
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -21,8 +21,8 @@ from bitrix24_effectiveness.load import loading as module
 from bitrix24_effectiveness.load.loading import load
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY, MiniProject, run_command
 from emulator import CANARY, Emulator, Fault, FaultPlan, Limits, Portal
+from running import REPOSITORY, MiniProject, run_command
 
 QUICK = {"BITRIX24_REQUESTS_PER_SECOND": "0", "BITRIX24_BACKOFF_SECONDS": "0.001"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -31,9 +32,9 @@ from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.warehouse import postgres as warehouse
 from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, postgres_reader
-from conftest import REPOSITORY, Answer, Built, MiniProject, run_command
 from guarding import Guarded, compared
-from test_explain import CODES
+from oracle import SEGMENT_TYPES
+from running import REPOSITORY, Answer, Built, MiniProject, run_command
 
 MARTS = ("first", "second")
 ROWS = 2_000
@@ -249,7 +250,7 @@ def test_killed_at_any_moment_the_last_publication_is_whole(project: Project) ->
             [sys.executable, "-c", PUBLISH_FOR_EVER],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=REPOSITORY / "tests/python",
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         ) as publisher:
             assert publisher.stdout.readline() == b"published\n"
             time.sleep(dice.random() * 0.3)
@@ -570,8 +571,8 @@ def test_report_and_explain_say_the_same_of_the_same_marts(
     questions = [("--log-format", "json", "report")]
     for language in ("ru", "en"):
         questions += [("report", "--lang", language)]
-        questions += [("explain", code, "--lang", language) for code in CODES]
-    questions += [("explain", code, "--period", "2026-Q3") for code in CODES]
+        questions += [("explain", code, "--lang", language) for code in SEGMENT_TYPES]
+    questions += [("explain", code, "--period", "2026-Q3") for code in SEGMENT_TYPES]
     for question in questions:
         assert said(there.run(*question)) == said(here.run(*question)), question
 

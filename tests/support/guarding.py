@@ -13,11 +13,11 @@ import duckdb
 
 from bitrix24_effectiveness.guard import Finding, check_raw_tables, read_suites
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY
 from corruptions.catalogue import all_at_once
 from corruptions.healthy import healthy_portal
-from harness import _load, _type_of
+from harness import load_rows, type_of
 from oracle.reading import COLUMNS
+from running import REPOSITORY
 
 
 def write_portal(
@@ -41,8 +41,8 @@ def write_portal(
             if present.get(table) == rows:
                 continue
             columns = list(rows[0]) if rows else list(COLUMNS[table])
-            types = {column: _type_of(rows, column) for column in columns}
-            _load(connection, f"bitrix24.{table}", types, rows)
+            types = {column: type_of(rows, column) for column in columns}
+            load_rows(connection, f"bitrix24.{table}", types, rows)
 
 
 def observed(findings: list[Finding]) -> dict[tuple[str, str], str]:

@@ -141,8 +141,8 @@ class Compiled:
             connection.execute(f"create schema if not exists {schema}")
         for table, relation in self.sources.items() if raw is None else ():
             rows = case.portal.get(table) or []
-            types = {column: _type_of(rows, column) for column in COLUMNS[table]}
-            _load(connection, relation, types, rows)
+            types = {column: type_of(rows, column) for column in COLUMNS[table]}
+            load_rows(connection, relation, types, rows)
         for name, seed in self.seeds.items():
             types = seed.columns
             rows = case.seeds.get(name)
@@ -154,9 +154,9 @@ class Compiled:
                     [str(self.seed_paths[name])],
                 )
             else:
-                _load(connection, seed.relation, types, rows)
+                load_rows(connection, seed.relation, types, rows)
         for model in self.models:
-            _build(connection, model)
+            build_model(connection, model)
         return connection
 
 
@@ -181,7 +181,7 @@ def _in_order(nodes: dict[str, Row], wanted: tuple[str, ...]) -> Iterator[str]:
             yield from visit(key)
 
 
-def _build(connection: duckdb.DuckDBPyConnection, model: Node) -> None:
+def build_model(connection: duckdb.DuckDBPyConnection, model: Node) -> None:
     if model.materialized == "ephemeral":
         return
     try:
@@ -205,7 +205,7 @@ _NATIVE_TYPES = {
 }
 
 
-def _type_of(rows: list[Row], column: str) -> str:
+def type_of(rows: list[Row], column: str) -> str:
     """DuckDB type of a raw column: that of its values, where all are of one native type."""
     kinds = {type(row.get(column)) for row in rows} - {type(None)}
     if kinds == {datetime}:
@@ -214,7 +214,7 @@ def _type_of(rows: list[Row], column: str) -> str:
     return _NATIVE_TYPES.get(kinds.pop(), "varchar") if len(kinds) == 1 else "varchar"
 
 
-def _load(
+def load_rows(
     connection: duckdb.DuckDBPyConnection, relation: str, types: dict[str, str], rows: list[Row]
 ) -> None:
     columns = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
@@ -279,7 +279,7 @@ def compile_project(
         with duckdb.connect(str(raw)) as connection:
             connection.execute("create schema bitrix24")
             for table, columns in COLUMNS.items():
-                _load(connection, f"bitrix24.{table}", dict.fromkeys(columns, "varchar"), [])
+                load_rows(connection, f"bitrix24.{table}", dict.fromkeys(columns, "varchar"), [])
     settings = {
         "CRM_RAW_DB": str(raw),
         "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),

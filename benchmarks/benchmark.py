@@ -1,7 +1,7 @@
 """What guard and build cost, by engine and size of the portal: `make bench`.
 
-    python tests/python/benchmark.py --leads 100000,300000,1000000 --engines duckdb,postgres
-    python tests/python/benchmark.py --leads 2000,10000 --engines duckdb,spark
+    python benchmarks/benchmark.py --leads 100000,300000,1000000 --engines duckdb,postgres
+    python benchmarks/benchmark.py --leads 2000,10000 --engines duckdb,spark
 
 Measures `crm-effect guard` and `crm-effect build` (which leaves unit tests out) on demo portals:
 seconds of processor time of the command, of the Java process that it starts and of its database
@@ -30,7 +30,7 @@ import yaml
 
 import postgres
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 STEPS = ("guard", "build")
 # often enough to see a query's peak, seldom enough to cost nothing
 SAMPLED_EVERY_S = 2.0

@@ -12,10 +12,10 @@ import duckdb
 import pytest
 import yaml
 
-from conftest import Built
 from harness import REPOSITORY, Compiled, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import Case
+from running import Built
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
-from conftest import MiniProject
+from running import MiniProject
 
 
 def test_an_absent_table_is_as_fresh_as_the_deals_whatever_their_name(

@@ -17,7 +17,7 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
-from conftest import REPOSITORY, databases
+from running import REPOSITORY, databases
 
 # two tables with one version number each: a mixture of two publications would show
 PUBLISH_FOR_EVER = """

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from harness import REPOSITORY, _build, _load, compile_project, rows_of, seed_rows
+from harness import REPOSITORY, build_model, compile_project, load_rows, rows_of, seed_rows
 
 Row = dict[str, Any]
 
@@ -161,17 +161,19 @@ class Effects:
         done.add(name)
         node = self._nodes[name]
         if name in inputs or name in _FROM_OUTSIDE:
-            _load(connection, node.relation, INPUTS[name], inputs.get(name, []))
+            load_rows(connection, node.relation, INPUTS[name], inputs.get(name, []))
         elif node.materialized == "seed":
             rows = seed_rows(REPOSITORY / "seeds", name)
             types = node.columns or INPUTS[name]
             rows = [{column: value or None for column, value in row.items()} for row in rows]
-            _load(connection, node.relation, types, rows)
+            load_rows(connection, node.relation, types, rows)
         else:
             for parent in self._nodes.values():
                 if parent.relation in node.sql:
                     self._make(connection, parent.name, inputs, go_live, done)
-            _build(connection, replace(node, sql=node.sql.replace(f"'{GO_LIVE}'", f"'{go_live}'")))
+            build_model(
+                connection, replace(node, sql=node.sql.replace(f"'{GO_LIVE}'", f"'{go_live}'"))
+            )
 
 
 def month(number: int) -> date:

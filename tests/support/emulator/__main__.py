@@ -1,6 +1,6 @@
 """Serves a raw file from the command line, to try a client by hand or to measure it.
 
-cd tests/python && python -m emulator ../../data/raw.duckdb
+cd tests/support && python -m emulator ../../data/raw.duckdb
 """
 
 from __future__ import annotations

@@ -25,13 +25,13 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, spark_reader
-from conftest import REPOSITORY
 from corruptions.catalogue import Neutralised, Rejected, all_at_once
 from corruptions.healthy import healthy_portal, healthy_seeds
 from guarding import Guarded, compared
 from harness import Compiled, case_of_files, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
+from running import REPOSITORY
 from spark import SMALL, missing, session
 
 # FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs 45 s of one core

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bitrix24_effectiveness.report import Metric, Month, windows
 from bitrix24_effectiveness.verdict import Verdict, print_verdict, sorted_findings
-from conftest import Built
+from running import Built
 
 
 def month(number: int, numerator: float | None, denominator: float | None, **other) -> Month:

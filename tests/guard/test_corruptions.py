@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from bitrix24_effectiveness.guard import Finding
-from conftest import REPOSITORY
 from corruptions import CATALOGUE
 from corruptions.catalogue import Corruption, Neutralised, Rejected, Stopped, StoppedByTest
 from corruptions.healthy import Portal, healthy_portal, healthy_seeds
 from guarding import Guarded, observed, write_portal
 from harness import COMPARED, MARTS, Case, Compiled, rows_of
 from oracle.reading import COLUMNS
+from running import REPOSITORY
 
 REPORT = REPOSITORY / "docs/corruptions.md"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -196,7 +196,7 @@ def test_the_report_is_up_to_date() -> None:
 
 
 INTRODUCTION = """\
-Written by `tests/python/test_corruptions.py`, which spoils a healthy portal in each of these ways
+Written by `tests/guard/test_corruptions.py`, which spoils a healthy portal in each of these ways
 and tests the outcome. Stopped: the guard, or a test of the build, names what is wrong, and the
 published marts stay as they were. Rejected: the marts are those of the portal without the row,
 which `rejected_rows` lists with its reason. Neutralised: the marts are those of the healthy

@@ -1,7 +1,7 @@
 """Compares the marts that two engines built of one portal, and prints the first difference.
 
     CRM_TARGET=duckdb dbt build; CRM_TARGET=spark dbt build
-    python tests/python/compare_engines.py duckdb spark
+    python tests/support/compare_engines.py duckdb spark
 
 Each engine is found as its target in `profiles.yml` finds it, by the same environment variables.
 Texts, dates, counts and money are equal or they differ; doubles are equal to 1e-9, relative (and

@@ -17,20 +17,10 @@ from bitrix24_effectiveness.explain import (
     parse_period,
     period_name,
 )
-from conftest import Answer, Built
+from oracle import SEGMENT_TYPES
+from running import Answer, Built
 
-CODES = (
-    "conversion",
-    "response_time",
-    "retention",
-    "churn",
-    "cac",
-    "sales_cycle",
-    "ltv",
-    "average_deal_size",
-    "automation_level",
-    "lost_sales",
-)
+CODES = tuple(SEGMENT_TYPES)
 
 
 # -- periods

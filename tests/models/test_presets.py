@@ -19,9 +19,8 @@ from bitrix24_effectiveness.guard import check_raw_tables
 from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from conftest import REPOSITORY
 from corruptions.healthy import healthy_seeds
-from harness import MARTS, _load, _type_of, compile_project, rows_of
+from harness import MARTS, compile_project, load_rows, rows_of, type_of
 from portal_shapes import (
     Portal,
     Row,
@@ -33,6 +32,7 @@ from portal_shapes import (
     without_what_the_product_lacks,
 )
 from portals import Case
+from running import REPOSITORY
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 Marts = dict[str, list[Row]]
@@ -71,8 +71,8 @@ def write_json(folder: Path, portal: Portal) -> None:
 def write_parquet(folder: Path, portal: Portal) -> None:
     with duckdb.connect() as connection:
         for table, rows in portal.items():
-            types = {column: _type_of(rows, column) for column in rows[0]}
-            _load(connection, f'"{table}"', types, rows)
+            types = {column: type_of(rows, column) for column in rows[0]}
+            load_rows(connection, f'"{table}"', types, rows)
             connection.execute(f"copy \"{table}\" to '{folder / table}.parquet'")
 
 

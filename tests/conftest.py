@@ -1,0 +1,97 @@
+"""What several test files need: a small dbt project, one built demo portal, a server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import postgres
+from bitrix24_effectiveness.build import build
+from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.publish import publish
+from effect_models import Effects
+from harness import Project as Compilations
+from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databases, write_raw
+
+
+@pytest.fixture
+def mini(tmp_path: Path) -> MiniProject:
+    files = {
+        "models/staging/reference/_seeds.yml": SEEDS_YML,
+        "models/marts/rates.sql": "select * from {{ ref('exchange_rates') }}",
+        "tests/data/rates_are_positive.sql": "select * from {{ ref('exchange_rates') }} "
+        "where rate <= 0",
+        "tests/data/_tests.yml": TESTS_YML,
+        "seeds/exchange_rates.csv": "currency,base_currency,valid_from,rate\n"
+        "USD,RUB,2025-01-01,101.68\n",
+    }
+    for name in (
+        "dbt_project.yml",
+        "profiles.yml",
+        "models/staging/bitrix24/_sources.yml",
+    ):
+        files[name] = (REPOSITORY / name).read_text("utf-8")
+    # the guard reads values by the macros of the project
+    for folder in ("great_expectations", "macros/raw", "macros/adapters"):
+        for path in (REPOSITORY / folder).iterdir():
+            files[f"{folder}/{path.name}"] = path.read_text("utf-8")
+    env = databases(tmp_path)
+    write_raw(Path(env["CRM_RAW_DB"]))
+    project = MiniProject(tmp_path / "project", env)
+    for name, text in files.items():
+        project.write(name, text)
+    return project
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Compilations:
+    """The project compiled with the vars of a variant, once for all tests."""
+    return Compilations(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="session")
+def demo_portal(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The demo portal of a few hundred leads, built once for all tests; nobody may change it."""
+    folder = tmp_path_factory.mktemp("demo_portal")
+    env = databases(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        patch.chdir(REPOSITORY)
+        project = Project.find({})
+        generate(project.raw_db, leads=400, seed=1)
+        build(project, Log("text"))
+        publish(project, Log("text"))
+    return Built(folder, env, project)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """One throw-away PostgreSQL server for all tests; skips where there are no binaries."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def on_postgres(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """An empty database of the test's own, which this process is set to; gives the environment."""
+    with postgres.database(postgres_url, f"crm_{secrets.token_hex(4)}") as env:
+        env |= {
+            name: value for name, value in databases(tmp_path).items() if name.startswith("DBT_")
+        }
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        yield env
+
+
+@pytest.fixture(scope="session")
+def effects(tmp_path_factory: pytest.TempPathFactory) -> Effects:
+    """The compiled models of before and after."""
+    return Effects(tmp_path_factory.mktemp("effects"))
