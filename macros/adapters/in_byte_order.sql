@@ -1,3 +1,11 @@
 {% macro in_byte_order(text) -%}
     {{ return(adapter.dispatch('in_byte_order')(text)) }}
 {%- endmacro %}
+
+{% macro default__in_byte_order(text) -%}
+    {{ text }}
+{%- endmacro %}
+
+{% macro postgres__in_byte_order(text) -%}
+    {{ text }} collate "C"
+{%- endmacro %}

@@ -1,3 +1,11 @@
 {% macro to_local(utc_timestamp) -%}
     {{ return(adapter.dispatch('to_local')(utc_timestamp)) }}
 {%- endmacro %}
+
+{% macro default__to_local(utc_timestamp) -%}
+    (({{ utc_timestamp }}) at time zone 'UTC' at time zone '{{ var('reporting_timezone') }}')
+{%- endmacro %}
+
+{% macro spark__to_local(utc_timestamp) -%}
+    from_utc_timestamp({{ utc_timestamp }}, '{{ var('reporting_timezone') }}')
+{%- endmacro %}

@@ -1,3 +1,18 @@
 {% macro utc_from_text(text) -%}
     {{ return(adapter.dispatch('utc_from_text')(text)) }}
 {%- endmacro %}
+
+{% macro default__utc_from_text(text) -%}
+    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+{%- endmacro %}
+
+{% macro postgres__utc_from_text(text) -%}
+    case
+        when {{ is_day_of_month(text) }}
+            then cast(regexp_replace({{ text }}, '([.][0-9]{6})[0-9]+', '\1') as timestamptz) at time zone 'UTC'
+    end
+{%- endmacro %}
+
+{% macro spark__utc_from_text(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}

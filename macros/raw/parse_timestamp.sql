@@ -5,8 +5,8 @@
     {%- set second = ':[0-5][0-9]([.][0-9]*)?' -%}
     {%- set offset = '(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)' %}
     case
-        when {{ matches(column, day ~ minute ~ second ~ offset ~ '$') }} then {{ utc_from_text(column) }}
-        when {{ matches(column, day ~ '(' ~ minute ~ '(' ~ second ~ ')?)?$') }}
+        when {{ regexp_like(column, day ~ minute ~ second ~ offset ~ '$') }} then {{ utc_from_text(column) }}
+        when {{ regexp_like(column, day ~ '(' ~ minute ~ '(' ~ second ~ ')?)?$') }}
             then {{ to_utc(clock_time_from_text(column), var('portal_timezone')) }}
     end
 {% endmacro %}

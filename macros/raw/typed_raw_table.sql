@@ -15,7 +15,7 @@ with
 raw_rows as (
 
     {{ raw_table(table) }}
-    {{ computed_once() }}
+    {{ fence() }}
 
 ),
 
@@ -29,7 +29,7 @@ typed as (
     {%- endfor %}
 
     from raw_rows
-    {{ computed_once() }}
+    {{ fence() }}
 
 ),
 

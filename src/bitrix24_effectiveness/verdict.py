@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.published import number, whole
+from bitrix24_effectiveness.number_format import number, whole
 from bitrix24_effectiveness.warehouse import Reader, Row
 
 _FINDINGS = 5

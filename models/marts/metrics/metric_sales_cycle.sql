@@ -30,7 +30,7 @@ deals as (
 
 days_to_win as (
 
-    select * from {{ ref('int_days_to_win') }}
+    select * from {{ ref('int_sales_cycle_survival') }}
 
 ),
 

@@ -117,7 +117,7 @@ class RawValues:
                 wanted.append(column.name)
         contract = [{"name": column.name, "config": {"meta": column.meta}} for column in columns]
         wanted.append(f"{self._macros.rejection_reason(contract)} as rejection_reason")
-        once = self._macros.computed_once()
+        once = self._macros.fence()
         source = "(select 1) as absent where 1 = 0" if present is None else self._relation(table)
         delivered = f"select {', '.join(texts)} from {source} {once}"
         typed = f"select *, {', '.join(values)} from ({delivered}) as delivered {once}"

@@ -1,3 +1,0 @@
-{% macro after_build() -%}
-    {{ return(adapter.dispatch('after_build')()) }}
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro computed_once() -%}
-    {{ return(adapter.dispatch('computed_once')()) }}
-{%- endmacro %}

@@ -1,2 +1,0 @@
-{% macro default__after_build() -%}
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro default__as_text(column, raw_type) -%}
-    cast({{ column }} as {{ dbt.type_string() }})
-{%- endmacro %}

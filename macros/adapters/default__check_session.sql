@@ -1,2 +1,0 @@
-{% macro default__check_session() -%}
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro default__clock_time_from_text(text) -%}
-    try_cast({{ text }} as timestamp)
-{%- endmacro %}

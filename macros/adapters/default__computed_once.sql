@@ -1,2 +1,0 @@
-{% macro default__computed_once() -%}
-{%- endmacro %}

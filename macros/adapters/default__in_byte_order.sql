@@ -1,3 +1,0 @@
-{% macro default__in_byte_order(text) -%}
-    {{ text }}
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro default__matches(column, pattern) -%}
-    regexp_matches({{ column }}, '{{ pattern }}')
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro default__trimmed(text) -%}
-    trim({{ text }})
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro default__type_double() -%}
-    double
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro matches(column, pattern) -%}
-    {{ return(adapter.dispatch('matches')(column, pattern)) }}
-{%- endmacro %}

@@ -1,7 +1,0 @@
-{#- no try_cast here: a 30 February is seen before it is cast; digits after the microseconds would round up -#}
-{% macro postgres__clock_time_from_text(text) -%}
-    case
-        when {{ is_day_of_month(text) }}
-            then cast(regexp_replace({{ text }}, '([.][0-9]{6})[0-9]+', '\1') as timestamp)
-    end
-{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro postgres__computed_once() -%}
-    offset 0
-{%- endmacro %}

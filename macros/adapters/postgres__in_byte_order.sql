@@ -1,3 +1,0 @@
-{% macro postgres__in_byte_order(text) -%}
-    {{ text }} collate "C"
-{%- endmacro %}

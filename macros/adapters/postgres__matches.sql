@@ -1,3 +1,0 @@
-{% macro postgres__matches(column, pattern) -%}
-    {{ column }} ~ '{{ pattern }}'
-{%- endmacro %}

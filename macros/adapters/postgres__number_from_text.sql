@@ -1,6 +1,0 @@
-{#- no try_cast here: what would overflow is seen before it is cast -#}
-{% macro postgres__number_from_text(text) -%}
-    case
-        when abs(cast({{ text }} as numeric)) < 99999999999999.99995 then cast({{ text }} as numeric)
-    end
-{%- endmacro %}

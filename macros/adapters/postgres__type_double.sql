@@ -1,3 +1,0 @@
-{% macro postgres__type_double() -%}
-    double precision
-{%- endmacro %}

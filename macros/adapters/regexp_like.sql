@@ -1,0 +1,15 @@
+{% macro regexp_like(column, pattern) -%}
+    {{ return(adapter.dispatch('regexp_like')(column, pattern)) }}
+{%- endmacro %}
+
+{% macro default__regexp_like(column, pattern) -%}
+    regexp_matches({{ column }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro postgres__regexp_like(column, pattern) -%}
+    {{ column }} ~ '{{ pattern }}'
+{%- endmacro %}
+
+{% macro spark__regexp_like(column, pattern) -%}
+    regexp_like({{ column }}, '{{ pattern }}')
+{%- endmacro %}

@@ -1,3 +1,0 @@
-{% macro spark__matches(column, pattern) -%}
-    regexp_like({{ column }}, '{{ pattern }}')
-{%- endmacro %}
