@@ -93,6 +93,7 @@ def main() -> None:
     parser.add_argument("old", type=Path, help="checkout of the project as it was")
     parser.add_argument("new", type=Path, help="checkout of the project as it is")
     parser.add_argument("--portals", type=int, default=50, help="how many random portals")
+    parser.add_argument("--may-grow", nargs="*", default=[], help="marts that may have more rows")
     given = parser.parse_args()
     count = 0
     with TemporaryDirectory() as name:
@@ -103,7 +104,11 @@ def main() -> None:
         new = Checkout(given.new.resolve(), folder / "new")
         for title, case, raw in cases(given.portals, folder):
             before, after = old.run(case, raw), new.run(case, raw)
-            found = list(differences(reader(before), reader(after, before), old.keys))
+            found = [
+                line
+                for line in differences(reader(before), reader(after, before), old.keys)
+                if not (line.split()[0] in given.may_grow and line.endswith("only on the second side"))
+            ]
             for line in found[:SHOWN]:
                 print(f"{title}: {line}")
             if len(found) > SHOWN:

@@ -8,7 +8,14 @@ settings as (
 
 requests as (
 
-    select * from {{ ref('int_requests') }}
+    select
+        event_id as request_id,
+        happened_at as requested_at,
+        responded_at
+
+    from {{ ref('int_request_touches') }}
+
+    where touch_number = 1
 
 ),
 

@@ -26,13 +26,13 @@ settings as (
 
 cost_count as (
 
-    select count(*) as costs from {{ ref('int_daily_costs') }}
+    select count(*) as costs from {{ ref('fct_costs') }}
 
 ),
 
 process_count as (
 
-    select count(*) as processes from {{ ref('stg_reference__business_processes') }}
+    select count(*) as processes from {{ ref('dim_processes') }}
 
 ),
 
@@ -43,6 +43,8 @@ registry as (
         || '|' || periods.period_key
         || '|' || segments.segment_key as metric_key,
         metric_segments.metric_code,
+        periods.period_key || '|' || segments.segment_key as cell_key,
+        periods.period_key,
         periods.period_grain,
         periods.period_start,
         periods.period_end,

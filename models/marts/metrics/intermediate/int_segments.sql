@@ -19,19 +19,20 @@ with
 
 channels as (
 
-    select * from {{ ref('int_channels') }}
+    select * from {{ ref('dim_channels') }}
 
 ),
 
 pipelines as (
 
-    select * from {{ ref('int_pipelines') }}
+    select * from {{ ref('dim_pipelines') }}
+    where is_current
 
 ),
 
 employees as (
 
-    select * from {{ ref('int_employees') }}
+    select * from {{ ref('dim_employees') }}
     where is_responsible
 
 ),
