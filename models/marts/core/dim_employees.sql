@@ -26,9 +26,9 @@ leads as (
 
 ),
 
-activities as (
+requests as (
 
-    select * from {{ ref('int_thread_activities') }}
+    select * from {{ ref('int_requests') }}
 
 ),
 
@@ -44,13 +44,7 @@ responsible as (
 
     union
 
-    select responsible_id as employee_id from activities
-    where is_touch
-
-    union
-
-    select actor_id as employee_id from activities
-    where is_response
+    select employee_id from requests
 
     union
 

@@ -8,14 +8,7 @@ settings as (
 
 requests as (
 
-    select
-        event_id as request_id,
-        happened_at as requested_at,
-        responded_at
-
-    from {{ ref('int_request_touches') }}
-
-    where touch_number = 1
+    select * from {{ ref('int_requests') }}
 
 ),
 
