@@ -72,9 +72,17 @@ settings as (
 
 ),
 
+-- a cost outside of the calendar is none that a period could bear
 cost_count as (
 
-    select count(*) as costs from {{ ref('fct_costs') }}
+    select count(*) as costs
+
+    from {{ ref('stg_reference__costs') }} as costs
+
+    inner join {{ ref('int_data_span') }} as span
+        on
+            costs.date_from <= span.last_date
+            and costs.date_to >= span.first_month
 
 ),
 
