@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.files import replaced_when_done
 
 NAME = "bitrix24_effectiveness"
 TARGETS = ("duckdb", "postgres", "spark")
@@ -84,6 +86,19 @@ class Project:
     def _path(self, variable: str, default: str) -> Path:
         given = self.environment.get(variable)
         return Path(given).absolute() if given else self.directory / default
+
+    @property
+    def profiles_dir(self) -> Path:
+        """Folder of dbt's `profiles.yml` (DBT_PROFILES_DIR), by default that of the project.
+
+        There it is copied from the example when it is missing, and never replaced.
+        """
+        folder = self._path("DBT_PROFILES_DIR", "")
+        profiles = self.directory / "profiles.yml"
+        if folder == self.directory and not profiles.exists():
+            with replaced_when_done(profiles) as copy:
+                shutil.copyfile(self.directory / "profiles.yml.example", copy)
+        return folder
 
     @property
     def target(self) -> str:

@@ -205,6 +205,21 @@ def test_help_names_the_exit_codes() -> None:
     assert answer.returncode == 0
 
 
+# -- the profile
+
+
+def test_the_first_build_copies_the_profile_and_later_ones_leave_it_alone(
+    mini: MiniProject,
+) -> None:
+    profile, example = (mini.folder / name for name in ("profiles.yml", "profiles.yml.example"))
+    assert mini.run("build", DBT_PROFILES_DIR="").returncode == 0
+    assert profile.read_text("utf-8") == example.read_text("utf-8")
+    mine = profile.read_text("utf-8") + "# mine\n"
+    profile.write_text(mine, "utf-8")
+    assert mini.run("build", DBT_PROFILES_DIR="").returncode == 0
+    assert profile.read_text("utf-8") == mine
+
+
 # -- builds
 
 

@@ -146,7 +146,7 @@ def test_unreadable_deals_stop_the_guard_and_are_remembered(place: Place) -> Non
 
 
 def test_a_session_on_another_clock_is_refused(place: Place, tmp_path: Path) -> None:
-    profiles = (REPOSITORY / "profiles.yml").read_text("utf-8")
+    profiles = (REPOSITORY / "profiles.yml.example").read_text("utf-8")
     (tmp_path / "profiles.yml").write_text(
         profiles.replace("timeZone: UTC", "timeZone: Europe/Berlin"), "utf-8"
     )
