@@ -139,7 +139,7 @@ class Project:
     @property
     def marts_db(self) -> Path:
         """DuckDB file that BI tools read (CRM_MARTS_DB)."""
-        return self._path("CRM_MARTS_DB", "data/marts.duckdb")
+        return self._path("CRM_MARTS_DB", "data/crm.duckdb")
 
     @property
     def spark_dir(self) -> Path:

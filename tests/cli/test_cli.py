@@ -182,6 +182,15 @@ def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture) -> None:
     assert "nothing is published" in refusal(capsys, "report")
 
 
+@pytest.mark.parametrize("name", ["marts.duckdb", "Marts.of.2026.duckdb"])
+def test_marts_in_a_file_named_like_their_schema(
+    here: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CRM_MARTS_DB", str(here / name))
+    assert "another name than its schema, such as crm.duckdb" in refusal(capsys, "run")
+    assert not (here / "warehouse.duckdb").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "load", "publish", "report"])
 def test_what_spark_does_not_do(
     here: Path,
