@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -49,7 +50,12 @@ class DuckDBFiles:
         return url.render_as_string()
 
     def check_publishes(self) -> None:
-        """Checks that BI tools will be able to query the published file."""
+        """Checks the system, and that BI tools will be able to query the published file."""
+        if sys.platform == "win32":
+            raise ConfigurationError(
+                "on Windows a file that a BI tool has open cannot be replaced: only demo, "
+                "load-files, guard and build work there; run in WSL, or set CRM_TARGET=postgres"
+            )
         path = self._project.marts_db
         # DuckDB names a database after its file, up to the first dot
         if path.name.partition(".")[0].lower() == _MARTS:
