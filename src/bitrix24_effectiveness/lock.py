@@ -31,4 +31,7 @@ def only_run(warehouse: Path) -> Iterator[None]:
         ) from error
     with lock:
         holder.write_text(str(os.getpid()), "ascii")
-        yield
+        try:
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
