@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.number_format import number, whole
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
@@ -41,60 +41,6 @@ _ROWS_BEHIND = {
     "average_deal_size": [_WON],
     "automation_level": [],
     "lost_sales": [_LEADS, _LOST, _WON],
-}
-
-_WORDS = {
-    "ru": {
-        "formula": "Формула",
-        "value": "Значение",
-        "numerator": "Числитель",
-        "denominator": "Знаменатель",
-        "rows": "Строки",
-        "rows_of": "{count} в {table} ({condition}; {date} с {start} по {end})",
-        "register": "реестр процессов: seed business_processes на конец периода",
-        "status": "Состояние",
-        "before_after": "До и после",
-        "scored": "{before} -> {after}, изменение {change} (95 %: от {low} до {high}), {status}; "
-        "наблюдений {before_n} и {after_n}",
-        "not_scored": "сравнить нельзя: {status}",
-        "alike": "Сравнение в crm_scorecard берёт сопоставимое, поэтому его цифры могут "
-        "отличаться от показателя за период.",
-        "moved": "Кто изменил показатель ({segment_type}): {first} -> {second}, "
-        "{before} -> {after}",
-        "member": "Участник",
-        "first": "Было",
-        "second": "Стало",
-        "part": "Вклад",
-        "rest": "прочие",
-        "mix": "вне сумм",
-        "nothing_to_compare": "Сравнить не с чем: нет того же периода годом раньше.",
-        "total": "всего",
-    },
-    "en": {
-        "formula": "Formula",
-        "value": "Value",
-        "numerator": "Numerator",
-        "denominator": "Denominator",
-        "rows": "Rows",
-        "rows_of": "{count} in {table} ({condition}; {date} from {start} to {end})",
-        "register": "the register of processes: seed business_processes at the period's end",
-        "status": "Status",
-        "before_after": "Before and after",
-        "scored": "{before} -> {after}, a change of {change} (95 %: {low} to {high}), {status}; "
-        "{before_n} and {after_n} observations",
-        "not_scored": "cannot be compared: {status}",
-        "alike": "crm_scorecard compares what is comparable, so its figures may differ from those "
-        "of a period.",
-        "moved": "Who moved it ({segment_type}): {first} -> {second}, {before} -> {after}",
-        "member": "Member",
-        "first": "Was",
-        "second": "Is",
-        "part": "Contribution",
-        "rest": "others",
-        "mix": "not additive",
-        "nothing_to_compare": "Nothing to compare with: there is no such period a year earlier.",
-        "total": "total",
-    },
 }
 
 
@@ -394,18 +340,19 @@ def filled_in(formula: str, values: Row, write: Callable[[Any], str]) -> str:
 
 
 def _print(console: Console, told: _Explanation, language: str) -> None:
-    words = _WORDS[language]
+    words = Language(language, "explain")
+    word = words.word
 
     def say(key: str, text: str) -> None:
-        console.print(f"{words[key]}: {text}", markup=False)
+        console.print(f"{word(key)}: {text}", markup=False)
 
     def figure(value: float | None) -> str:
         if value is None:
             return "?"
-        return whole(value, language) if value == int(value) else number(value, language)
+        return words.whole(value) if value == int(value) else words.number(value)
 
     def signed(value: float | None) -> str:
-        return "?" if value is None else number(value, language, is_signed=True)
+        return words.number(value, is_signed=True)
 
     metric = told.metric
     unit = {"percent": " %", "money": f" {told.base_currency}".rstrip()}.get(metric["unit"], "")
@@ -419,33 +366,35 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
         if told.figure[key] is not None:
             say(key, figure(told.figure[key]))
     if not told.rows_behind:
-        say("rows", words["register"])
+        say("rows", word("register"))
     for behind in told.rows_behind:
-        say("rows", words["rows_of"].format(**behind | {"count": whole(behind["count"], language)}))
+        say("rows", word("rows_of", **behind | {"count": words.whole(behind["count"])}))
     say("status", told.figure["value_status"])
     scored = told.scored
     if scored and scored["status"] == "no_data":
-        say("before_after", words["not_scored"].format(status=scored["warning"] or "no_data"))
+        say("before_after", word("not_scored", status=scored["warning"] or "no_data"))
     elif scored:
-        text = words["scored"].format(
+        text = word(
+            "scored",
             before=figure(scored["before_value"]),
             after=figure(scored["after_value"]),
             change=signed(scored["change"]),
             low=signed(scored["change_ci_low"]),
             high=signed(scored["change_ci_high"]),
             status=scored["status"],
-            before_n=whole(scored["before_n"], language),
-            after_n=whole(scored["after_n"], language),
+            before_n=words.whole(scored["before_n"]),
+            after_n=words.whole(scored["after_n"]),
         )
-        say("before_after", f"{text}. {words['alike']}")
+        say("before_after", f"{text}. {word('alike')}")
     if not told.spans:
-        console.print(words["nothing_to_compare"])
+        console.print(word("nothing_to_compare"))
         return
     first, second = told.whole
     for segment_type, parts in told.parts.items():
         console.print()
         console.print(
-            words["moved"].format(
+            word(
+                "moved",
                 segment_type=segment_type,
                 first=told.spans[0].name,
                 second=told.spans[1].name,
@@ -455,9 +404,9 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
             markup=False,
         )
         table = Table(box=None, pad_edge=False)
-        table.add_column(words["member"])
+        table.add_column(word("member"))
         for key in ("first", "second", "part"):
-            table.add_column(words[key], justify="right")
+            table.add_column(word(key), justify="right")
         for part in parts[:_SHOWN]:
             table.add_row(
                 part.name,
@@ -467,11 +416,11 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
             )
         rest = sum(part.contribution for part in parts[_SHOWN:])
         if parts[_SHOWN:]:
-            table.add_row(words["rest"], "", "", signed(rest))
+            table.add_row(word("rest"), "", "", signed(rest))
         if first.value is not None and second.value is not None:
             change = second.value - first.value
             missing = change - sum(part.contribution for part in parts)
             if abs(missing) > 1e-6 * max(1, abs(change)):
-                table.add_row(words["mix"], "", "", signed(missing))
-            table.add_row(words["total"], "", "", signed(change))
+                table.add_row(word("mix"), "", "", signed(missing))
+            table.add_row(word("total"), "", "", signed(change))
         console.print(table)
