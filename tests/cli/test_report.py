@@ -176,10 +176,10 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     )
     assert "Worse:\n  - Conversion: 23.20 -> 17.10 %, a change of −6.10 points" in english
     assert "Not statistically distinguishable: Level." in english
-    assert "it was changing like that before the go-live:\n  - Rising" in english
-    assert "no data or too little: Nothing." in english
-    assert "of 8 families of metrics 4 are better, 1 worse, 3 level" in english
-    assert "with a chance of 18.75 %" in english
+    assert "was changing the same way before the go-live:\n  - Rising" in english
+    assert "too little data or none: Nothing." in english
+    assert "of 8 families of metrics 4 are better, 1 worse, 3 unchanged" in english
+    assert "with a probability of 18.75 %" in english
 
     russian = told("ru", scorecard=scorecard)
     assert "Вывод: CRM приносит пользу" in russian
@@ -232,7 +232,7 @@ def test_too_little_data_is_said_without_a_word_on_luck() -> None:
     )
     assert "Verdict: not enough data to judge" in text
     assert "check the var crm_go_live_date" in text
-    assert "chance" not in text
+    assert "probability" not in text
 
 
 def test_differing_seasons_and_measurements_by_hand_are_said() -> None:
