@@ -98,9 +98,13 @@ class _FromEnvironment(BaseSettings):
         Raises:
             ConfigurationError: a value that makes no sense.
         """
-        names = [name for name in cls.model_fields if name.upper() in environment]
+        given: dict[str, Any] = {
+            name: environment[name.upper()]
+            for name in cls.model_fields
+            if name.upper() in environment
+        }
         try:
-            return cls(_env_file=env_file, **{name: environment[name.upper()] for name in names})
+            return cls(**given, _env_file=env_file)
         except ValidationError as error:
             raise _refusal(error, str.upper) from error
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -77,6 +77,13 @@ class Span:
             return period_name(self.grain, self.starts[0])
         first, last = self.starts[0], self.starts[-1]
         return f"{period_name(self.grain, first)}..{period_name(self.grain, last)}"
+
+
+class Whole(NamedTuple):
+    """A metric of the whole company over a span."""
+
+    span: Span
+    cell: Cell
 
 
 def period_name(grain: str, start: date) -> str:
@@ -173,22 +180,17 @@ class _Explanation:
             f"select * from metric_{metric_code} where metric_key = ?",
             [self.figure["metric_key"]],
         )[0]
-        settings = reader.table_if_there("run_settings")
-        self.base_currency = (settings[0]["base_currency"] if settings else None) or ""
-        is_of_deals = bool(settings) and settings[0]["demand_entity"] == "deal"
+        settings = (reader.table_if_there("run_settings") or [{}])[0]
+        self.base_currency = settings.get("base_currency") or ""
+        is_of_deals = settings.get("demand_entity") == "deal"
         self.rows_behind = [
             self._count(*(_DEALS if is_of_deals and behind == _LEADS else behind))
             for behind in _ROWS_BEHIND[metric_code]
         ]
         scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
-        self.spans = self._compared(period)
-        self.whole: tuple[Cell, Cell] | None = None
-        self.parts: dict[str, list[Part]] = {}
-        if self.spans:
-            cells = [self._cells("all", span)["all"] for span in self.spans]
-            self.whole = (cells[0], cells[1])
-            self.parts = self._parts()
+        self.compared = self._compared(period)
+        self.parts = self._parts(*self.compared) if self.compared else {}
 
     def _figure(self, period: str | None) -> Row:
         code = self.metric["metric_code"]
@@ -209,10 +211,8 @@ class _Explanation:
         )
         chosen = [row for row in found if row["period_start"] == start]
         if not chosen:
-            names = [period_name(grain, found[place]["period_start"]) for place in (0, -1)]
-            raise ConfigurationError(
-                f"period {period} is not in the data: it has {'..'.join(names)}"
-            )
+            has = Span(grain, [row["period_start"] for row in found]).name if found else "none"
+            raise ConfigurationError(f"period {period} is not in the data: it has {has}")
         return chosen[0]
 
     def _count(self, table: str, column: str, condition: str) -> Row:
@@ -230,7 +230,7 @@ class _Explanation:
             "end": end,
         }
 
-    def _compared(self, period: str | None) -> tuple[Span, Span] | None:
+    def _compared(self, period: str | None) -> tuple[Whole, Whole] | None:
         known = {
             row["period_start"]
             for row in self._reader.rows(
@@ -244,7 +244,7 @@ class _Explanation:
             earlier = start.replace(year=start.year - 1) if start.year > 1 else start
             if earlier not in known:
                 return None
-            return Span(self.span.grain, [earlier]), self.span
+            return self._whole(Span(self.span.grain, [earlier])), self._whole(self.span)
         verdict = self._reader.table_if_there("crm_verdict")
         if not verdict or verdict[0]["before_from"] is None or verdict[0]["after_from"] is None:
             return None
@@ -261,7 +261,13 @@ class _Explanation:
         is_seasonal = not self.scored or self.scored["warning"] != "different_seasons"
         if common and is_seasonal:
             windows = [[start for start in window if start.month in common] for window in windows]
-        return Span("month", windows[0]), Span("month", windows[1])
+        if not all(windows):
+            return None
+        before, after = (self._whole(Span("month", window)) for window in windows)
+        return before, after
+
+    def _whole(self, span: Span) -> Whole:
+        return Whole(span, self._cells("all", span)["all"])
 
     def _cells(self, segment_type: str, span: Span) -> dict[str, Cell]:
         """The metric of each member over a span: a ratio of sums, or a state at its end."""
@@ -292,16 +298,16 @@ class _Explanation:
             cells[name] = Cell(value, numerator, denominator)
         return cells
 
-    def _parts(self) -> dict[str, list[Part]]:
+    def _parts(self, first: Whole, second: Whole) -> dict[str, list[Part]]:
         nothing = Cell(None, 0.0, 0.0)
         found = {}
         for segment_type in _SEGMENT_TYPES:
-            was, is_now = (self._cells(segment_type, span) for span in self.spans)
+            was, is_now = (self._cells(segment_type, whole.span) for whole in (first, second))
             members = {
                 name: (was.get(name, nothing), is_now.get(name, nothing))
                 for name in {**was, **is_now}
             }
-            parts = contributions(*self.whole, members, self.scale)
+            parts = contributions(first.cell, second.cell, members, self.scale)
             if any(part.contribution for part in parts):
                 found[segment_type] = parts
         return found
@@ -319,7 +325,7 @@ class _Explanation:
             "value_status": self.figure["value_status"],
             "rows": self.rows_behind,
             "scorecard": self.scored,
-            "compared": [span.name for span in self.spans or ()],
+            "compared": [whole.span.name for whole in self.compared or ()],
             "contributions": {
                 segment_type: {part.name: part.contribution for part in parts}
                 for segment_type, parts in self.parts.items()
@@ -386,18 +392,18 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
             after_n=words.whole(scored["after_n"]),
         )
         say("before_after", f"{text}. {word('alike')}")
-    if not told.spans:
+    if not told.compared:
         console.print(word("nothing_to_compare"))
         return
-    first, second = told.whole
+    (first_span, first), (second_span, second) = told.compared
     for segment_type, parts in told.parts.items():
         console.print()
         console.print(
             word(
                 "moved",
                 segment_type=segment_type,
-                first=told.spans[0].name,
-                second=told.spans[1].name,
+                first=first_span.name,
+                second=second_span.name,
                 before=figure(first.value),
                 after=figure(second.value),
             ),

@@ -105,10 +105,10 @@ def _check_seed(path: Path, types: dict[str, str]) -> None:
                 "order by line, column_idx limit 1"
             ).fetchone()
         if rejected:
-            raise ConfigurationError(f"{where}, line {_rejection(*rejected, types)}")
+            raise ConfigurationError(f"{where}, line {_rejection(types, *rejected)}")
 
 
-def _rejection(line: int, column: str, kind: str, message: str, types: dict[str, str]) -> str:
+def _rejection(types: dict[str, str], line: int, column: str, kind: str, message: str) -> str:
     if kind == "INVALID ENCODING":
         return f"{line}: is not UTF-8; save it as UTF-8"
     if kind == "UNQUOTED VALUE":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +13,7 @@ from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
-from bitrix24_effectiveness.warehouse import Reader, warehouse_of
+from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 # How the months of a metric become one figure. A ratio of sums is the metric of the whole span,
 # except where the metric itself is about a month (what share stays or leaves in one). Lifetime
@@ -60,14 +59,14 @@ class Metric:
 
     def over(self, months: list[Month]) -> tuple[float | None, str]:
         """The value over these months, and its status; the value is null unless `measured`."""
-        measured = [month for month in months if month.value is not None]
+        measured = [month.value for month in months if month.value is not None]
         if not months or not measured:
             statuses = {month.status for month in months}
             return None, statuses.pop() if len(statuses) == 1 else "no_data"
         if self.basis == "end":
             return months[-1].value, months[-1].status
         if self.basis == "sum":
-            return sum(month.value for month in measured), "measured"
+            return sum(measured), "measured"
         # a month without a denominator can still have something in its numerator
         numerator = sum(month.numerator or 0 for month in months)
         denominator = sum(month.denominator or 0 for month in months)
@@ -117,7 +116,7 @@ def _metrics(reader: Reader) -> list[Metric]:
     ]
 
 
-def _row_counts(reader: Reader) -> tuple[dict[str, int], list[tuple[str, str, int]]]:
+def _row_counts(reader: Reader) -> tuple[Row, list[tuple[str, str, int]]]:
     names = ("raw", "staged", "rejected", "superseded")
     (totals,) = reader.tuples(
         "select sum(raw_rows), sum(staged_rows), sum(rejected_rows), sum(superseded_rows) "
@@ -155,9 +154,9 @@ def windows(months: list[Month], go_live: date) -> Windows:
 
 def _say_as_json(
     metrics: list[Metric],
-    counts: dict[str, int],
+    counts: Row,
     reasons: list[tuple[str, str, int]],
-    settings: dict[str, Any],
+    settings: Row,
     go_live: date,
     log: Log,
 ) -> None:
@@ -186,9 +185,9 @@ def _say_as_json(
 @dataclass(frozen=True)
 class _Summary:
     metrics: list[Metric]
-    counts: dict[str, int]
+    counts: Row
     reasons: list[tuple[str, str, int]]
-    settings: dict[str, Any]
+    settings: Row
     go_live: date
     project: Project
     language: Language

@@ -66,19 +66,20 @@ def say_verdict_as_json(told: Verdict, log: Log) -> None:
 def print_verdict(console: Console, told: Verdict, language: str) -> None:
     """Prints the verdict in `ru` or `en`."""
     if told.verdict is not None:
-        _Writer(console, told, language).write()
+        _Writer(console, told, told.verdict, language).write()
 
 
 class _Writer:
-    def __init__(self, console: Console, told: Verdict, language: str) -> None:
+    def __init__(self, console: Console, told: Verdict, verdict: Row, language: str) -> None:
         self._console = console
         self._told = told
+        self._verdict = verdict
         self._language = Language(language, "verdict")
         self._word = self._language.word
         self._number = self._language.number
 
     def write(self) -> None:
-        verdict = self._told.verdict
+        verdict = self._verdict
         self._say()
         self._say(
             self._word("title", verdict=self._word(verdict["verdict"])),
@@ -103,7 +104,7 @@ class _Writer:
         self._next()
 
     def _span(self, window: str) -> str:
-        verdict = self._told.verdict
+        verdict = self._verdict
         return f"{verdict[f'{window}_from']:%Y-%m}..{verdict[f'{window}_last_month']:%Y-%m}"
 
     def _changes(self) -> None:
@@ -148,7 +149,7 @@ class _Writer:
         return text + (self._word("lost_sales") if row["metric_code"] == "lost_sales" else "")
 
     def _certainty(self) -> None:
-        verdict = self._told.verdict
+        verdict = self._verdict
         if not verdict["families_with_data"]:
             return
         text = self._word(
