@@ -68,6 +68,7 @@ test-rest: $(READY)
 lint: $(READY)
 	ruff check .
 	ruff format --check .
+	mypy
 	sqlfluff lint --disable-progress-bar models tests/data analyses
 	dbt --quiet --warn-error parse --no-partial-parse
 	dbt-score lint --manifest target/manifest.json
@@ -108,4 +109,4 @@ lock:
 	$(COMPILE) --extra dev --extra postgres --extra spark -c requirements.lock -o requirements-spark.lock
 
 clean:
-	rm -rf .venv data target logs build .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv data target logs build .pytest_cache .ruff_cache .mypy_cache .hypothesis
