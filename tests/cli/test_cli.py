@@ -443,12 +443,12 @@ def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> N
     test = "tests/data/assert_amounts_have_a_rate.sql"
     mini.write(test, (REPOSITORY / test).read_text("utf-8"))
     mini.write(
-        "models/int_deals.sql",
+        "models/fct_deals.sql",
         "select 'XAU' as original_currency, date '2025-03-08' as rate_date, null as amount",
     )
     mini.write(
-        "models/int_daily_costs.sql",
-        "select 'RUB' as currency, date '2025-03-08' as date_from, 1 as amount",
+        "models/fct_costs.sql",
+        "select 'RUB' as original_currency, date '2025-03-08' as rate_date, 1 as amount",
     )
     answer = mini.run("run")
     assert answer.returncode == 1
