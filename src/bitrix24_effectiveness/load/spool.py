@@ -52,9 +52,9 @@ class Spool:
             f"columns = {{{types}}}, format = 'newline_delimited')"
         )
         if is_postgres:
-            target, kind = self._path.with_suffix(".csv"), "csv"
+            target = self._path.with_suffix(".csv")
             duckdb.sql(f"copy ({query}) to '{literal(target)}' (format csv, header)")
-        else:
-            target, kind = self._path.with_suffix(".model"), "model"
-            target.write_text(f"dialect: duckdb\n{query}\n", "utf-8")
-        return dlt.mark.with_file_import(str(target), kind, self.count)
+            return dlt.mark.with_file_import(str(target), "csv", self.count)
+        target = self._path.with_suffix(".model")
+        target.write_text(f"dialect: duckdb\n{query}\n", "utf-8")
+        return dlt.mark.with_file_import(str(target), "model", self.count)
