@@ -152,7 +152,7 @@ def _run_dbt(project: Project, log: Log) -> list[Any]:
         "--project-dir",
         str(project.directory),
         "--profiles-dir",
-        os.environ.get("DBT_PROFILES_DIR", str(project.directory)),
+        str(project.profiles_dir),
         "--exclude-resource-type",
         "unit_test",
         "--log-level",

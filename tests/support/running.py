@@ -39,7 +39,7 @@ def databases(folder: Path) -> dict[str, str]:
     return {
         "CRM_RAW_DB": str(folder / "raw.duckdb"),
         "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
-        "CRM_MARTS_DB": str(folder / "marts.duckdb"),
+        "CRM_MARTS_DB": str(folder / "crm.duckdb"),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
         "CRM_SEEDS_DIR": "",
