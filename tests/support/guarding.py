@@ -11,7 +11,9 @@ from typing import Any
 
 import duckdb
 
+from bitrix24_effectiveness.build import Dbt, build_base
 from bitrix24_effectiveness.guard import Finding, check_raw_tables, read_suites
+from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.catalogue import all_at_once
 from corruptions.healthy import healthy_portal
@@ -64,6 +66,21 @@ def compared(findings: list[Finding]) -> dict[tuple[str, str], tuple]:
     }
 
 
+_manifests: dict[str, Any] = {}
+
+
+def findings_of(
+    project: Project, now: datetime, before: dict[tuple[str, str], str], **options: Any
+) -> list[Finding]:
+    """Builds the base tables and judges them; dbt reads the project once for equal vars."""
+    log = Log("text")
+    same = str((project.target, project.warehouse_db.name, project.given_vars))
+    dbt = Dbt(project, log, _manifests.get(same))
+    base_tables = build_base(project, log, dbt)
+    _manifests[same] = dbt.manifest
+    return check_raw_tables(project, base_tables, now, before, **options)
+
+
 class Guarded:
     """A project whose raw database is rewritten for each portal."""
 
@@ -98,7 +115,7 @@ class Guarded:
         if variables:
             project = Project(REPOSITORY, variables, project.environment)
         suites = self.suites_of(of_tables, severity)
-        return check_raw_tables(project, self._now, before or {}, suites=suites)
+        return findings_of(project, self._now, before or {}, suites=suites)
 
     def suites_of(
         self, of_tables: Collection[str] | None = None, severity: str | None = None
