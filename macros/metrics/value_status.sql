@@ -1,7 +1,7 @@
-{% macro value_status(headline, source_is_missing='false') -%}
+{% macro value_status(is_complete, headline, is_source_missing='false') -%}
     case
-            when {{ source_is_missing }} then 'source_missing'
-            when not registry.is_complete then 'too_early'
+            when {{ is_source_missing }} then 'source_missing'
+            when not {{ is_complete }} then 'too_early'
             when {{ headline }} is null then 'no_data'
             else 'measured'
         end

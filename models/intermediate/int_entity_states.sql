@@ -12,9 +12,28 @@ stages as (
 
 ),
 
+stage_changes as (
+
+    select * from {{ ref('int_stage_changes') }}
+
+),
+
+-- a row that came from another semantic began a state; the last such row began the one that lasts
 history_states as (
 
-    select * from {{ ref('int_history_states') }}
+    select
+        entity_type,
+        entity_id,
+        max(case when newest_first = 1 then stage_id end) as stage_id,
+        max(case when newest_first = 1 then semantic end) as semantic,
+        max(changed_at) filter (where previous_semantic is null or previous_semantic <> semantic)
+            as entered_at,
+        max(case when semantic = 'P' and newest_of_semantic_first = 1 then stage_id end)
+            as last_stage_in_progress_id
+
+    from stage_changes
+
+    group by entity_type, entity_id
 
 ),
 

@@ -6,9 +6,31 @@ settings as (
 
 ),
 
-dates as (
+span as (
 
-    select * from {{ ref('int_dates') }}
+    select * from {{ ref('int_data_span') }}
+
+),
+
+-- 2^12 months are 341 years: more than any portal holds
+month_numbers as (
+
+    {{ dbt.generate_series(4096) }}
+
+),
+
+months as (
+
+    select
+        cast({{ dbt.dateadd('month', 'month_numbers.generated_number - 1', 'span.first_month') }} as date)
+            as month_start
+
+    from month_numbers
+
+    inner join span
+        on
+            month_numbers.generated_number - 1
+            <= {{ dbt.datediff('span.first_month', 'span.last_date', 'month') }}
 
 ),
 
@@ -17,10 +39,11 @@ starts as (
     {% for grain, months in [('month', 1), ('quarter', 3), ('year', 12)] %}
     select distinct
         '{{ grain }}' as period_grain,
-        {{ grain }}_start as period_start,
-        cast({{ dbt.dateadd('month', months, grain ~ '_start') }} as date) as next_period_start
+        cast({{ dbt.date_trunc(grain, 'month_start') }} as date) as period_start,
+        cast({{ dbt.dateadd('month', months, dbt.date_trunc(grain, 'month_start')) }} as date)
+            as next_period_start
 
-    from dates
+    from months
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 

@@ -85,7 +85,15 @@ in_order as (
         lag(semantic) over (
             partition by entity_type, entity_id
             order by changed_at, cast(change_id as bigint)
-        ) as previous_semantic
+        ) as previous_semantic,
+        row_number() over (
+            partition by entity_type, entity_id
+            order by changed_at desc, cast(change_id as bigint) desc
+        ) as newest_first,
+        row_number() over (
+            partition by entity_type, entity_id, semantic
+            order by changed_at desc, cast(change_id as bigint) desc
+        ) as newest_of_semantic_first
 
     from known_changes
 

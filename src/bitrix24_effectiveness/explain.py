@@ -15,8 +15,8 @@ from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.number_format import number, whole
+from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 _SHOWN = 5

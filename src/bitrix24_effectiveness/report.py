@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.number_format import number, whole
+from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
 from bitrix24_effectiveness.warehouse import Reader, warehouse_of
 

@@ -4,7 +4,7 @@ select
     original_currency as currency,
     rate_date,
     count(*) as amounts_without_rate
-from {{ ref('int_deals') }}
+from {{ ref('fct_deals') }}
 where amount is null
 group by original_currency, rate_date
 
@@ -12,9 +12,9 @@ union all
 
 select
     'cost' as entity,
-    currency,
-    date_from as rate_date,
+    original_currency as currency,
+    rate_date,
     count(*) as amounts_without_rate
-from {{ ref('int_daily_costs') }}
+from {{ ref('fct_costs') }}
 where amount is null
-group by currency, date_from
+group by original_currency, rate_date

@@ -9,7 +9,7 @@ costs as (
 
 daily_costs as (
 
-    select * from {{ ref('int_daily_costs') }}
+    select * from {{ ref('fct_costs') }}
 
 ),
 

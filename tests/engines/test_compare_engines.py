@@ -58,11 +58,11 @@ def test_sums_of_doubles_in_another_order(difference):
 
 def test_rows_and_columns_that_one_has_and_the_other_has_not(difference):
     assert difference("select 'x' as k", "select 'y' as k") == [
-        "t x: only on the first engine",
-        "t y: only on the second engine",
+        "t x: only on the first side",
+        "t y: only on the second side",
     ]
     assert difference("select 'x' as k", "select 'x' as k, 1 as value") == [
-        "t: only one engine has value"
+        "t: only one side has value"
     ]
 
 

@@ -29,11 +29,11 @@ Row = dict[str, Any]
 Reader = Callable[[str], Iterable[Row]]
 
 
-def mart_keys() -> dict[str, str]:
+def mart_keys(project: Path = REPOSITORY) -> dict[str, str]:
     """The key column of every table of the schema marts: the one that is tested `unique`."""
     keys = {}
-    files = sorted((REPOSITORY / "models/marts").rglob("_*.yml"))
-    for path in [*files, REPOSITORY / "models/staging/reference/_seeds.yml"]:
+    files = sorted((project / "models/marts").glob("*/_*.yml"))
+    for path in [*files, project / "models/staging/reference/_seeds.yml"]:
         document = yaml.safe_load(path.read_text("utf-8"))
         for table in document.get("models", []) + document.get("seeds", []):
             if path.name == "_seeds.yml" and table["config"].get("schema") != "marts":
@@ -109,12 +109,12 @@ def _table_differences(
     rows = {row[key]: row for row in expected}
     others = {row[key]: row for row in got}
     for name in sorted(rows.keys() ^ others.keys()):
-        yield f"{table} {name}: only on the {'first' if name in rows else 'second'} engine"
+        yield f"{table} {name}: only on the {'first' if name in rows else 'second'} side"
     for name in sorted(rows.keys() & others.keys()):
         row, other = rows[name], others[name]
         # their order may differ: Spark puts those that a table is partitioned by last
         if row.keys() != other.keys():
-            yield f"{table}: only one engine has {', '.join(sorted(row.keys() ^ other.keys()))}"
+            yield f"{table}: only one side has {', '.join(sorted(row.keys() ^ other.keys()))}"
             return
         for column, value in row.items():
             if not _is_equal(value, other[column]):

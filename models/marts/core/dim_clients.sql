@@ -2,15 +2,51 @@
 
 with
 
-clients as (
-
-    select * from {{ ref('int_clients') }}
-
-),
-
 settings as (
 
     select * from {{ ref('int_run_settings') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('fct_deals') }}
+    where client_id is not null
+
+),
+
+purchases as (
+
+    select * from {{ ref('fct_purchases') }}
+
+),
+
+clients as (
+
+    select
+        client_id,
+        min(client_type) as client_type
+
+    from deals
+
+    group by client_id
+
+),
+
+purchases_by_client as (
+
+    select
+        client_id,
+        max(case when purchase_number = 1 then channel_id end) as channel_id,
+        min(purchased_at) as first_purchase_at,
+        max(case when purchase_number = 2 then purchased_at end) as second_purchase_at,
+        max(purchased_at) as last_purchase_at,
+        count(*) as purchases,
+        sum(amount) as revenue
+
+    from purchases
+
+    group by client_id
 
 ),
 
@@ -19,16 +55,24 @@ final as (
     select
         clients.client_id,
         clients.client_type,
-        clients.channel_id,
-        clients.first_purchase_at,
-        clients.last_purchase_at,
-        clients.purchases,
-        clients.revenue,
-        {{ dbt.dateadd('hour', inactivity_hours, 'clients.last_purchase_at') }} > settings.as_of_at as is_active
+        coalesce(purchases_by_client.channel_id, 'unknown') as channel_id,
+        purchases_by_client.first_purchase_at,
+        purchases_by_client.second_purchase_at,
+        purchases_by_client.last_purchase_at,
+        coalesce(purchases_by_client.purchases, 0) as purchases,
+        cast(coalesce(purchases_by_client.revenue, 0) as numeric(28, 6)) as revenue,
+        coalesce(
+            {{ dbt.dateadd('hour', inactivity_hours, 'purchases_by_client.last_purchase_at') }}
+            > settings.as_of_at,
+            false
+        ) as is_active
 
     from clients
 
     cross join settings
+
+    left join purchases_by_client
+        on clients.client_id = purchases_by_client.client_id
 
 )
 

@@ -1,35 +1,90 @@
 with
 
-dates as (
+span as (
 
-    select * from {{ ref('int_dates') }}
+    select * from {{ ref('int_data_span') }}
 
 ),
 
-working_dates as (
+holidays as (
 
-    select distinct date_day
+    select * from {{ ref('stg_reference__holidays') }}
 
-    from {{ ref('int_working_intervals') }}
+),
 
-    where starts_at is not null
+worked_weekdays as (
+
+    select distinct weekday from {{ ref('stg_reference__working_hours') }}
+
+),
+
+-- 2^16 days are 179 years: more than any portal holds
+day_numbers as (
+
+    {{ dbt.generate_series(65536) }}
+
+),
+
+dates as (
+
+    select
+        cast({{ dbt.dateadd('day', 'day_numbers.generated_number - 1', 'span.first_month') }} as date)
+            as date_day
+
+    from day_numbers
+
+    inner join span
+        on
+            day_numbers.generated_number - 1
+            <= {{ dbt.datediff('span.first_month', 'span.last_date', 'day') }}
+
+),
+
+with_weekday as (
+
+    select
+        date_day,
+        -- 1900-01-01 was a Monday
+        cast(mod({{ dbt.datediff("cast('1900-01-01' as date)", 'date_day', 'day') }}, 7) + 1 as bigint)
+            as iso_weekday
+
+    from dates
+
+),
+
+-- a holiday works as no weekday at all, a moved working day as the weekday that it stands in for
+with_work as (
+
+    select
+        with_weekday.date_day,
+        with_weekday.iso_weekday,
+        case
+            when holidays.holiday_date is null then with_weekday.iso_weekday
+            else cast(holidays.works_as_weekday as bigint)
+        end as works_as_weekday
+
+    from with_weekday
+
+    left join holidays
+        on with_weekday.date_day = holidays.holiday_date
 
 ),
 
 final as (
 
     select
-        dates.date_day,
-        dates.month_start,
-        dates.quarter_start,
-        dates.year_start,
-        dates.iso_weekday,
-        working_dates.date_day is not null as is_working_day
+        with_work.date_day,
+        cast({{ dbt.date_trunc('month', 'with_work.date_day') }} as date) as month_start,
+        cast({{ dbt.date_trunc('quarter', 'with_work.date_day') }} as date) as quarter_start,
+        cast({{ dbt.date_trunc('year', 'with_work.date_day') }} as date) as year_start,
+        with_work.iso_weekday,
+        with_work.works_as_weekday,
+        worked_weekdays.weekday is not null as is_working_day
 
-    from dates
+    from with_work
 
-    left join working_dates
-        on dates.date_day = working_dates.date_day
+    left join worked_weekdays
+        on with_work.works_as_weekday = worked_weekdays.weekday
 
 )
 

@@ -1,35 +1,209 @@
 with
 
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
 deals as (
 
-    select
-        deal_id,
-        lead_id,
-        client_id,
-        client_type,
-        channel_id,
-        pipeline_id,
-        employee_id,
-        stage_id,
-        state,
-        created_at,
-        created_date,
-        first_contact_at,
-        won_at,
-        won_date,
-        lost_at,
-        lost_date,
-        lost_from_stage_id as lost_from_stage,
-        loss_reason_id,
-        is_organisational_loss,
-        amount,
-        cast(original_amount as numeric(28, 6)) as original_amount,
-        original_currency,
-        cast({{ microseconds_between('first_contact_at', 'won_at') }} as {{ type_double() }}) / 86400000000
-            as cycle_days
+    select * from {{ ref('stg_bitrix24__deals') }}
 
-    from {{ ref('int_deals') }}
+),
+
+states as (
+
+    select * from {{ ref('int_entity_states') }}
+
+),
+
+known_leads as (
+
+    select leads.*
+
+    from {{ ref('stg_bitrix24__leads') }} as leads
+
+    inner join settings
+        on leads.created_at < settings.data_end_at
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_bitrix24__contacts') }}
+
+),
+
+sources as (
+
+    select * from {{ ref('int_sources') }}
+
+),
+
+stages as (
+
+    select * from {{ ref('int_stages') }}
+
+),
+
+threads as (
+
+    select * from {{ ref('int_threads') }}
+
+),
+
+loss_reasons as (
+
+    select * from {{ ref('stg_reference__loss_reasons') }}
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates') }}
+
+),
+
+with_state as (
+
+    select
+        deals.deal_id,
+        deals.lead_id,
+        coalesce('lead_' || deals.lead_id, 'deal_' || deals.deal_id) as thread_id,
+        coalesce(
+            'company_' || deals.company_id,
+            'company_' || contacts.company_id,
+            'contact_' || deals.contact_id
+        ) as client_id,
+        coalesce(lead_sources.channel_id, sources.channel_id, 'unknown') as channel_id,
+        coalesce(deals.pipeline_id, stages.pipeline_id) as pipeline_id,
+        coalesce(deals.employee_id, 'unknown') as employee_id,
+        sources.request_channel,
+        states.stage_id,
+        states.semantic,
+        deals.created_at,
+        known_leads.created_at as lead_created_at,
+        case when states.semantic = 'S' then states.finished_at end as won_at,
+        case when states.semantic = 'F' then states.finished_at end as lost_at,
+        case when states.semantic = 'F' then states.last_stage_in_progress_id end as lost_from_stage_id,
+        coalesce(deals.currency, settings.base_currency) as original_currency,
+        coalesce(deals.amount, 0) as original_amount,
+        settings.as_of_date
+
+    from deals
+
+    inner join states
+        on
+            deals.deal_id = states.entity_id
+            and states.entity_type = 'deal'
+
+    inner join stages
+        on
+            deals.stage_id = stages.stage_id
+            and stages.entity_type = 'deal'
+
+    cross join settings
+
+    left join known_leads
+        on deals.lead_id = known_leads.lead_id
+
+    left join sources as lead_sources
+        on known_leads.source_id = lead_sources.source_id
+
+    left join contacts
+        on deals.contact_id = contacts.contact_id
+
+    left join sources
+        on deals.source_id = sources.source_id
+
+),
+
+with_dates as (
+
+    select
+        *,
+        cast({{ to_local('created_at') }} as date) as created_date,
+        cast({{ to_local('won_at') }} as date) as won_date,
+        cast({{ to_local('lost_at') }} as date) as lost_date,
+        -- money of a closed deal is converted on the day of its closing, of an open one today
+        coalesce(cast({{ to_local('coalesce(won_at, lost_at)') }} as date), as_of_date) as rate_date
+
+    from with_state
+
+),
+
+final as (
+
+    select
+        with_dates.deal_id,
+        with_dates.lead_id,
+        with_dates.thread_id,
+        with_dates.client_id,
+        case
+            when with_dates.client_id like 'company%' then 'company'
+            when with_dates.client_id like 'contact%' then 'person'
+            else 'unknown'
+        end as client_type,
+        with_dates.channel_id,
+        with_dates.pipeline_id,
+        with_dates.employee_id,
+        with_dates.stage_id,
+        case with_dates.semantic
+            when 'S' then 'won'
+            when 'F' then 'lost'
+            else 'open'
+        end as state,
+        with_dates.created_at,
+        with_dates.created_date,
+        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at) as first_contact_at,
+        with_dates.won_at,
+        with_dates.won_date,
+        with_dates.lost_at,
+        with_dates.lost_date,
+        with_dates.lost_from_stage_id as lost_from_stage,
+        case when with_dates.semantic = 'F' then coalesce(loss_reasons.loss_reason_id, 'unknown') end
+            as loss_reason_id,
+        -- a loss that nobody ever answered is the company's own doing, whatever reason was entered;
+        -- where no activity is recorded at all, nobody can say
+        with_dates.semantic = 'F'
+        and (
+            coalesce(loss_reasons.is_organisational, false)
+            or (settings.has_activities and not coalesce(threads.has_response, false))
+        ) as is_organisational_loss,
+        cast(
+            cast(with_dates.original_amount as numeric(18, 4)) * exchange_rates.rate
+            as numeric(28, 6)
+        ) as amount,
+        cast(with_dates.original_amount as numeric(28, 6)) as original_amount,
+        with_dates.original_currency,
+        with_dates.rate_date,
+        cast(
+            {{ microseconds_between(
+                'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)',
+                'with_dates.won_at'
+            ) }} as {{ type_double() }}
+        ) / 86400000000 as cycle_days,
+        with_dates.request_channel
+
+    from with_dates
+
+    cross join settings
+
+    left join threads
+        on with_dates.thread_id = threads.thread_id
+
+    left join loss_reasons
+        on
+            with_dates.stage_id = loss_reasons.stage_id
+            and loss_reasons.entity_type = 'deal'
+
+    left join exchange_rates
+        on
+            with_dates.original_currency = exchange_rates.currency
+            and with_dates.rate_date >= exchange_rates.valid_from
+            and with_dates.rate_date < exchange_rates.valid_before
 
 )
 
-select * from deals
+select * from final

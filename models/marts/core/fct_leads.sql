@@ -2,13 +2,26 @@ with
 
 leads as (
 
-    select * from {{ ref('int_leads') }}
+    select * from {{ ref('stg_bitrix24__leads') }}
 
 ),
 
-deals as (
+states as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('int_entity_states') }}
+    where entity_type = 'lead'
+
+),
+
+sources as (
+
+    select * from {{ ref('int_sources') }}
+
+),
+
+lead_outcomes as (
+
+    select * from {{ ref('stg_reference__lead_outcomes') }}
 
 ),
 
@@ -19,7 +32,7 @@ deals_by_lead as (
         count(*) as deals,
         min(won_at) as won_at
 
-    from deals
+    from {{ ref('fct_deals') }}
 
     where lead_id is not null
 
@@ -27,25 +40,59 @@ deals_by_lead as (
 
 ),
 
-final as (
+with_outcome as (
 
     select
         leads.lead_id,
-        leads.channel_id,
-        leads.employee_id,
-        leads.outcome,
-        leads.outcome = 'excluded' as is_excluded,
-        leads.created_at,
-        leads.created_date,
-        deals_by_lead.won_at is not null as is_won,
-        deals_by_lead.won_at,
-        leads.outcome = 'converted' or deals_by_lead.lead_id is not null as is_converted,
-        coalesce(deals_by_lead.deals, 0) as deals
+        coalesce(sources.channel_id, 'unknown') as channel_id,
+        coalesce(leads.employee_id, 'unknown') as employee_id,
+        coalesce(
+            lead_outcomes.outcome,
+            case states.semantic
+                when 'S' then 'converted'
+                when 'F' then 'junk'
+                else 'open'
+            end
+        ) as outcome,
+        states.stage_id as status_id,
+        sources.request_channel,
+        leads.created_at
 
     from leads
 
+    inner join states
+        on leads.lead_id = states.entity_id
+
+    left join sources
+        on leads.source_id = sources.source_id
+
+    left join lead_outcomes
+        on states.stage_id = lead_outcomes.status_id
+
+),
+
+final as (
+
+    select
+        with_outcome.lead_id,
+        'lead_' || with_outcome.lead_id as thread_id,
+        with_outcome.channel_id,
+        with_outcome.employee_id,
+        with_outcome.status_id,
+        with_outcome.outcome,
+        with_outcome.outcome = 'excluded' as is_excluded,
+        with_outcome.created_at,
+        cast({{ to_local('with_outcome.created_at') }} as date) as created_date,
+        deals_by_lead.won_at is not null as is_won,
+        deals_by_lead.won_at,
+        with_outcome.outcome = 'converted' or deals_by_lead.lead_id is not null as is_converted,
+        coalesce(deals_by_lead.deals, 0) as deals,
+        with_outcome.request_channel
+
+    from with_outcome
+
     left join deals_by_lead
-        on leads.lead_id = deals_by_lead.lead_id
+        on with_outcome.lead_id = deals_by_lead.lead_id
 
 )
 

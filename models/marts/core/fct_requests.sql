@@ -12,25 +12,88 @@ working_times as (
 
 ),
 
-final as (
+leads as (
+
+    select * from {{ ref('fct_leads') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('fct_deals') }}
+
+),
+
+clients as (
+
+    select * from {{ ref('dim_clients') }}
+
+),
+
+first_deals as (
 
     select
-        requests.request_id,
-        requests.thread_id,
-        requests.request_channel,
-        requests.channel_id,
-        requests.employee_id,
-        requests.requested_at,
-        requests.requested_date,
-        requests.responded_at,
-        cast(requests.response_microseconds as {{ type_double() }}) / 60000000 as response_minutes,
-        cast(working_times.response_working_microseconds as {{ type_double() }}) / 60000000
-            as response_working_minutes
+        thread_id,
+        channel_id,
+        row_number() over (
+            partition by thread_id
+            order by created_at, cast(deal_id as bigint)
+        ) as deal_number
+
+    from deals
+
+),
+
+with_channel as (
+
+    select
+        requests.*,
+        coalesce(
+            nullif(leads.channel_id, 'unknown'),
+            first_deals.channel_id,
+            clients.channel_id,
+            'unknown'
+        ) as channel_id,
+        cast({{ microseconds_between('requests.requested_at', 'requests.responded_at') }} as bigint)
+            as response_microseconds
 
     from requests
 
+    left join leads
+        on requests.thread_id = leads.thread_id
+
+    left join first_deals
+        on
+            requests.thread_id = first_deals.thread_id
+            and first_deals.deal_number = 1
+
+    left join clients
+        on requests.thread_id = 'client_' || clients.client_id
+
+),
+
+final as (
+
+    select
+        with_channel.request_id,
+        with_channel.thread_id,
+        with_channel.request_channel,
+        with_channel.channel_id,
+        with_channel.employee_id,
+        with_channel.requested_at,
+        cast({{ to_local('with_channel.requested_at') }} as date) as requested_date,
+        with_channel.responded_at,
+        cast(with_channel.response_microseconds as {{ type_double() }}) / 60000000 as response_minutes,
+        cast(working_times.response_working_microseconds as {{ type_double() }}) / 60000000
+            as response_working_minutes,
+        with_channel.response_microseconds,
+        working_times.response_working_microseconds,
+        working_times.age_working_microseconds
+
+    from with_channel
+
     inner join working_times
-        on requests.request_id = working_times.request_id
+        on with_channel.request_id = working_times.request_id
 
 )
 

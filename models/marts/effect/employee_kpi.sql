@@ -2,7 +2,7 @@ with
 
 employees as (
 
-    select * from {{ ref('int_employees') }}
+    select * from {{ ref('dim_employees') }}
 
 ),
 
@@ -18,15 +18,9 @@ period_days as (
 
 ),
 
-settings as (
-
-    select * from {{ ref('int_run_settings') }}
-
-),
-
 tasks as (
 
-    select * from {{ ref('stg_bitrix24__tasks') }}
+    select * from {{ ref('fct_tasks') }}
 
 ),
 
@@ -59,38 +53,23 @@ sales_cycles as (
 ),
 
 -- a task is due when its deadline has come; done later or not yet is not in time
-due_tasks as (
-
-    select
-        coalesce(employees.employee_id, 'unknown') as employee_id,
-        cast({{ to_local('tasks.deadline_at') }} as date) as due_date,
-        coalesce(tasks.closed_at <= tasks.deadline_at, false) as is_done_in_time
-
-    from tasks
-
-    inner join settings
-        on tasks.deadline_at < settings.data_end_at
-
-    left join employees
-        on tasks.employee_id = employees.employee_id
-
-),
-
 tasks_by_period as (
 
     select
-        due_tasks.employee_id,
+        tasks.employee_id,
         period_days.period_grain,
         period_days.period_start,
         count(*) as tasks_due,
-        count(*) filter (where due_tasks.is_done_in_time) as tasks_done_in_time
+        count(*) filter (where tasks.is_done_in_time) as tasks_done_in_time
 
-    from due_tasks
+    from tasks
 
     inner join period_days
-        on due_tasks.due_date = period_days.date_day
+        on tasks.deadline_date = period_days.date_day
 
-    group by due_tasks.employee_id, period_days.period_grain, period_days.period_start
+    where tasks.is_done_in_time is not null
+
+    group by tasks.employee_id, period_days.period_grain, period_days.period_start
 
 ),
 

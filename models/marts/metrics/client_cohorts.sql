@@ -2,13 +2,14 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients') }}
+    select * from {{ ref('dim_clients') }}
+    where purchases > 0
 
 ),
 
 purchases as (
 
-    select * from {{ ref('int_purchases') }}
+    select * from {{ ref('fct_purchases') }}
 
 ),
 

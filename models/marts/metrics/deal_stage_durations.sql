@@ -2,7 +2,7 @@ with
 
 visits as (
 
-    select * from {{ ref('int_deal_stage_visits') }}
+    select * from {{ ref('fct_stage_visits') }}
 
 ),
 
@@ -15,7 +15,7 @@ stages as (
 
 pipelines as (
 
-    select * from {{ ref('int_pipelines') }}
+    select * from {{ ref('dim_pipelines') }}
 
 ),
 

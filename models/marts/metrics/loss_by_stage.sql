@@ -2,7 +2,7 @@ with
 
 lost_deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
     where state = 'lost'
 
 ),
@@ -21,36 +21,28 @@ periods as (
 
 stages as (
 
-    select * from {{ ref('int_stages') }}
-    where entity_type = 'deal'
+    select * from {{ ref('dim_stages') }}
 
 ),
 
 pipelines as (
 
-    select * from {{ ref('int_pipelines') }}
+    select * from {{ ref('dim_pipelines') }}
 
 ),
 
 loss_reasons as (
 
-    select
-        loss_reason_id,
-        min({{ in_byte_order('loss_reason_name') }}) as loss_reason_name
-
-    from {{ ref('stg_reference__loss_reasons') }}
-
-    group by loss_reason_id
+    select * from {{ ref('dim_loss_reasons') }}
 
 ),
 
 by_stage_and_reason as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
+        period_days.period_key,
         lost_deals.pipeline_id,
-        lost_deals.lost_from_stage_id as stage_id,
+        lost_deals.lost_from_stage as stage_id,
         coalesce(lost_deals.loss_reason_id, 'all') as loss_reason_id,
         count(*) as lost_deals,
         sum(lost_deals.amount) as lost_amount
@@ -62,17 +54,15 @@ by_stage_and_reason as (
 
     group by grouping sets (
         (
-            period_days.period_grain,
-            period_days.period_start,
+            period_days.period_key,
             lost_deals.pipeline_id,
-            lost_deals.lost_from_stage_id,
+            lost_deals.lost_from_stage,
             lost_deals.loss_reason_id
         ),
         (
-            period_days.period_grain,
-            period_days.period_start,
+            period_days.period_key,
             lost_deals.pipeline_id,
-            lost_deals.lost_from_stage_id
+            lost_deals.lost_from_stage
         )
     )
 
@@ -82,10 +72,10 @@ with_totals as (
 
     select
         *,
-        sum(lost_deals) filter (where loss_reason_id = 'all') over (partition by period_grain, period_start)
+        sum(lost_deals) filter (where loss_reason_id = 'all') over (partition by period_key)
             as lost_deals_of_period,
         sum(lost_deals) filter (where loss_reason_id = 'all') over (
-            partition by period_grain, period_start, pipeline_id, stage_id
+            partition by period_key, pipeline_id, stage_id
         ) as lost_deals_of_stage
 
     from by_stage_and_reason
@@ -95,13 +85,12 @@ with_totals as (
 final as (
 
     select
-        with_totals.period_grain
-        || '|' || cast(with_totals.period_start as {{ dbt.type_string() }})
+        with_totals.period_key
         || '|' || with_totals.pipeline_id
         || '|' || with_totals.stage_id
         || '|' || with_totals.loss_reason_id as loss_by_stage_key,
-        with_totals.period_grain,
-        with_totals.period_start,
+        periods.period_grain,
+        periods.period_start,
         periods.period_end,
         periods.is_complete,
         with_totals.pipeline_id,
@@ -121,9 +110,7 @@ final as (
     from with_totals
 
     inner join periods
-        on
-            with_totals.period_grain = periods.period_grain
-            and with_totals.period_start = periods.period_start
+        on with_totals.period_key = periods.period_key
 
     inner join pipelines
         on with_totals.pipeline_id = pipelines.pipeline_id

@@ -23,7 +23,7 @@ period_days as (
 
 processes as (
 
-    select * from {{ ref('stg_reference__business_processes') }}
+    select * from {{ ref('dim_processes') }}
 
 ),
 
@@ -42,9 +42,7 @@ settings as (
 processes_by_segment as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         count(*) as total_processes,
         count(*) filter (
             where
@@ -59,7 +57,7 @@ processes_by_segment as (
             coalesce(periods.cutoff_date >= processes.exists_from, true)
             and coalesce(periods.cutoff_date <= processes.exists_to, true)
 
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    group by {{ segment_sets('periods.period_key', segment_types) }}
 
 ),
 
@@ -80,9 +78,7 @@ mailings as (
 events_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as total_events,
         count(*) filter (where not mailings.is_by_person) as automated_events
 
@@ -91,21 +87,14 @@ events_by_segment as (
     inner join period_days
         on mailings.happened_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 counts as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        registry.*,
         coalesce(processes_by_segment.total_processes, 0) as total_processes,
         coalesce(processes_by_segment.automated_processes, 0) as automated_processes,
         case
@@ -115,41 +104,26 @@ counts as (
         case
             when settings.has_activities and registry.segment_id in ('all', 'client_mailings')
                 then coalesce(events_by_segment.automated_events, 0)
-        end as automated_events,
-        registry.is_source_missing
+        end as automated_events
 
     from registry
 
     cross join settings
 
     left join processes_by_segment
-        on
-            registry.period_grain = processes_by_segment.period_grain
-            and registry.period_start = processes_by_segment.period_start
-            and registry.segment_type = processes_by_segment.segment_type
-            and registry.segment_id = processes_by_segment.segment_id
+        on registry.cell_key = processes_by_segment.cell_key
 
     left join events_by_segment
-        on
-            registry.period_grain = events_by_segment.period_grain
-            and registry.period_start = events_by_segment.period_start
-            and registry.segment_type = events_by_segment.segment_type
-            and registry.segment_id = events_by_segment.segment_id
+        on registry.cell_key = events_by_segment.cell_key
 
 ),
 
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        {{ cell_columns('registry') }},
         {{ value_status(
+            'registry.is_complete',
             ratio('registry.automated_processes', 'registry.total_processes'),
             'registry.is_source_missing'
         ) }} as value_status,

@@ -17,7 +17,7 @@ period_days as (
 
 won_deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
     where state = 'won'
 
 ),
@@ -25,9 +25,7 @@ won_deals as (
 deals_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as closed_deals,
         sum(won_deals.amount) as revenue,
         percentile_cont(0.5) within group (order by cast(won_deals.amount as {{ type_double() }}))
@@ -40,22 +38,18 @@ deals_by_segment as (
     inner join period_days
         on won_deals.won_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status(ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals')) }} as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status(
+            'registry.is_complete',
+            ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals')
+        ) }} as value_status,
         coalesce(deals_by_segment.closed_deals, 0) as closed_deals,
         cast(coalesce(deals_by_segment.revenue, 0) as numeric(28, 6)) as revenue,
         {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }} as average_deal_size,
@@ -68,11 +62,7 @@ final as (
     from registry
 
     left join deals_by_segment
-        on
-            registry.period_grain = deals_by_segment.period_grain
-            and registry.period_start = deals_by_segment.period_start
-            and registry.segment_type = deals_by_segment.segment_type
-            and registry.segment_id = deals_by_segment.segment_id
+        on registry.cell_key = deals_by_segment.cell_key
 
 )
 

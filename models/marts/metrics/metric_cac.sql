@@ -22,9 +22,7 @@ ltv as (
 costs as (
 
     select
-        period_grain,
-        period_start,
-        {{ segment_columns(['channel']) }},
+        {{ cell_key('period_key', ['channel']) }} as cell_key,
         sum(new_clients) as new_clients,
         sum(marketing_cost) as marketing_cost,
         sum(crm_cost) as crm_cost,
@@ -33,21 +31,14 @@ costs as (
 
     from channel_costs
 
-    group by {{ segment_sets('period_grain, period_start', ['channel']) }}
+    group by {{ segment_sets('period_key', ['channel']) }}
 
 ),
 
 totals as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        registry.*,
         costs.new_clients,
         costs.marketing_cost,
         costs.crm_cost,
@@ -56,24 +47,15 @@ totals as (
         costs.marketing_cost + costs.crm_cost as acquisition_cost,
         costs.marketing_cost + costs.crm_cost + costs.salary_cost + costs.other_cost as full_cost,
         ltv.ltv,
-        ltv.average_order_value * ltv.purchases_per_client_year * ltv.gross_margin_rate as margin_per_client_year,
-        registry.is_source_missing
+        ltv.average_order_value * ltv.purchases_per_client_year * ltv.gross_margin_rate as margin_per_client_year
 
     from registry
 
     inner join costs
-        on
-            registry.period_grain = costs.period_grain
-            and registry.period_start = costs.period_start
-            and registry.segment_type = costs.segment_type
-            and registry.segment_id = costs.segment_id
+        on registry.cell_key = costs.cell_key
 
     inner join ltv
-        on
-            registry.period_grain = ltv.period_grain
-            and registry.period_start = ltv.period_start
-            and registry.segment_type = ltv.segment_type
-            and registry.segment_id = ltv.segment_id
+        on 'ltv|' || registry.cell_key = ltv.metric_key
 
 ),
 
@@ -92,15 +74,8 @@ with_cac as (
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status('registry.cac', 'registry.is_source_missing') }} as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status('registry.is_complete', 'registry.cac', 'registry.is_source_missing') }} as value_status,
         cast(registry.marketing_cost as numeric(28, 6)) as marketing_cost,
         cast(registry.crm_cost as numeric(28, 6)) as crm_cost,
         cast(registry.salary_cost as numeric(28, 6)) as salary_cost,

@@ -35,7 +35,7 @@ demand_units as (
 
 won_deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
     where state = 'won'
 
 ),
@@ -43,9 +43,7 @@ won_deals as (
 demand_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) filter (where not demand_units.is_excluded) as leads,
         count(*) filter (where not demand_units.is_excluded and demand_units.won_at is not null) as leads_won,
         count(*) filter (
@@ -67,16 +65,14 @@ demand_by_segment as (
     inner join period_days
         on demand_units.created_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 deals_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as closed_deals
 
     from won_deals
@@ -85,21 +81,14 @@ deals_by_segment as (
     inner join period_days
         on won_deals.won_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 counts as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        registry.*,
         coalesce(demand_by_segment.leads, 0) as leads,
         coalesce(deals_by_segment.closed_deals, 0) as closed_deals,
         coalesce(demand_by_segment.leads_won, 0) as leads_won,
@@ -114,40 +103,23 @@ counts as (
     from registry
 
     inner join periods
-        on
-            registry.period_grain = periods.period_grain
-            and registry.period_start = periods.period_start
+        on registry.period_key = periods.period_key
 
     cross join settings
 
     left join demand_by_segment
-        on
-            registry.period_grain = demand_by_segment.period_grain
-            and registry.period_start = demand_by_segment.period_start
-            and registry.segment_type = demand_by_segment.segment_type
-            and registry.segment_id = demand_by_segment.segment_id
+        on registry.cell_key = demand_by_segment.cell_key
 
     left join deals_by_segment
-        on
-            registry.period_grain = deals_by_segment.period_grain
-            and registry.period_start = deals_by_segment.period_start
-            and registry.segment_type = deals_by_segment.segment_type
-            and registry.segment_id = deals_by_segment.segment_id
+        on registry.cell_key = deals_by_segment.cell_key
 
 ),
 
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status(ratio('registry.closed_deals', 'registry.leads')) }} as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status('registry.is_complete', ratio('registry.closed_deals', 'registry.leads')) }} as value_status,
         registry.leads,
         registry.closed_deals,
         {{ ratio('registry.closed_deals', 'registry.leads', 100) }} as conversion_pct,

@@ -24,7 +24,7 @@ demand_units as (
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
 
 ),
 
@@ -43,9 +43,7 @@ forecasts as (
 demand_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as demand,
         count(demand_units.won_at) as fulfilled,
         count(*) filter (where demand_units.is_organisational_loss) as lost_for_organisational_reasons
@@ -55,16 +53,14 @@ demand_by_segment as (
     inner join period_days
         on demand_units.created_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 lost_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as lost_deals,
         sum(deals.amount) as lost_deal_amount,
         count(*) filter (where deals.is_organisational_loss) as lost_deals_organisational,
@@ -75,21 +71,14 @@ lost_by_segment as (
     inner join period_days
         on deals.lost_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 parts as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        registry.*,
         coalesce(demand_by_segment.demand, 0) as demand,
         coalesce(demand_by_segment.fulfilled, 0) as fulfilled,
         coalesce(demand_by_segment.lost_for_organisational_reasons, 0) as lost_for_organisational_reasons,
@@ -103,28 +92,16 @@ parts as (
     from registry
 
     left join demand_by_segment
-        on
-            registry.period_grain = demand_by_segment.period_grain
-            and registry.period_start = demand_by_segment.period_start
-            and registry.segment_type = demand_by_segment.segment_type
-            and registry.segment_id = demand_by_segment.segment_id
+        on registry.cell_key = demand_by_segment.cell_key
 
     left join lost_by_segment
-        on
-            registry.period_grain = lost_by_segment.period_grain
-            and registry.period_start = lost_by_segment.period_start
-            and registry.segment_type = lost_by_segment.segment_type
-            and registry.segment_id = lost_by_segment.segment_id
+        on registry.cell_key = lost_by_segment.cell_key
 
     left join unit_prices
-        on
-            registry.period_grain = unit_prices.period_grain
-            and registry.period_start = unit_prices.period_start
-            and registry.segment_type = unit_prices.segment_type
-            and registry.segment_id = unit_prices.segment_id
+        on registry.cell_key = unit_prices.cell_key
 
     left join forecasts
-        on registry.metric_key = forecasts.metric_key
+        on registry.cell_key = forecasts.cell_key
 
 ),
 
@@ -147,15 +124,8 @@ with_lost_sales as (
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status('registry.lost_sales') }} as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status('registry.is_complete', 'registry.lost_sales') }} as value_status,
         registry.demand,
         registry.fulfilled,
         {{ ratio('registry.fulfilled', 'registry.demand') }} as unit_fulfillment_rate,

@@ -16,14 +16,7 @@ activity as (
 parts as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        registry.*,
         coalesce(activity.revenue, 0) as revenue,
         coalesce(activity.purchases, 0) as purchases,
         coalesce(activity.active_client_years, 0) as active_client_years,
@@ -43,11 +36,7 @@ parts as (
     from registry
 
     left join activity
-        on
-            registry.period_grain = activity.period_grain
-            and registry.period_start = activity.period_start
-            and registry.segment_type = activity.segment_type
-            and registry.segment_id = activity.segment_id
+        on registry.cell_key = activity.cell_key
 
 ),
 
@@ -65,15 +54,8 @@ with_ltv as (
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status('registry.ltv') }} as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status('registry.is_complete', 'registry.ltv') }} as value_status,
         cast(registry.revenue as numeric(28, 6)) as revenue,
         registry.purchases,
         registry.active_client_years,

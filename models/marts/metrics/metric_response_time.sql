@@ -24,13 +24,7 @@ settings as (
 
 requests as (
 
-    select * from {{ ref('int_requests') }}
-
-),
-
-working_times as (
-
-    select * from {{ ref('int_request_working_times') }}
+    select * from {{ ref('fct_requests') }}
 
 ),
 
@@ -42,14 +36,11 @@ timed_requests as (
         requests.channel_id,
         requests.employee_id,
         requests.response_microseconds,
-        working_times.response_working_microseconds,
-        working_times.age_working_microseconds,
+        requests.response_working_microseconds,
+        requests.age_working_microseconds,
         {{ microseconds_between('requests.requested_at', 'settings.as_of_at') }} as age_microseconds
 
     from requests
-
-    inner join working_times
-        on requests.request_id = working_times.request_id
 
     cross join settings
 
@@ -81,9 +72,7 @@ judged_requests as (
 requests_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         {% for limit in ['5_minutes', '1_hour', 'sla', 'sla_working'] %}
         count(*) filter (where requests.is_judged_{{ limit }}) as requests_judged_{{ limit }},
         count(*) filter (where requests.is_judged_{{ limit }} and requests.is_within_{{ limit }})
@@ -109,21 +98,14 @@ requests_by_segment as (
     inner join period_days
         on requests.requested_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
 counts as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        registry.*,
         coalesce(requests_by_segment.requests, 0) as requests,
         coalesce(requests_by_segment.answered_requests, 0) as answered_requests,
         coalesce(requests_by_segment.requests_judged_5_minutes, 0) as requests_judged_5_minutes,
@@ -140,32 +122,21 @@ counts as (
         requests_by_segment.p90_response_minutes,
         coalesce(requests_by_segment.total_response_working_minutes, 0) as total_response_working_minutes,
         requests_by_segment.median_response_working_minutes,
-        requests_by_segment.p90_response_working_minutes,
-        registry.is_source_missing
+        requests_by_segment.p90_response_working_minutes
 
     from registry
 
     left join requests_by_segment
-        on
-            registry.period_grain = requests_by_segment.period_grain
-            and registry.period_start = requests_by_segment.period_start
-            and registry.segment_type = requests_by_segment.segment_type
-            and registry.segment_id = requests_by_segment.segment_id
+        on registry.cell_key = requests_by_segment.cell_key
 
 ),
 
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
+        {{ cell_columns('registry') }},
         {{ value_status(
+            'registry.is_complete',
             ratio('registry.total_response_minutes', 'registry.answered_requests'),
             'registry.is_source_missing'
         ) }} as value_status,

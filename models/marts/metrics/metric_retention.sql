@@ -18,9 +18,7 @@ client_periods as (
 clients_by_segment as (
 
     select
-        client_periods.period_grain,
-        client_periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('client_periods.period_key', segment_types) }} as cell_key,
         count(*) filter (where client_periods.is_active_at_start) as clients_at_start,
         count(*) filter (where client_periods.is_new) as new_clients,
         count(*) filter (where client_periods.is_reactivated) as reactivated_clients,
@@ -31,23 +29,18 @@ clients_by_segment as (
 
     from client_periods
 
-    group by {{ segment_sets('client_periods.period_grain, client_periods.period_start', segment_types) }}
+    group by {{ segment_sets('client_periods.period_key', segment_types) }}
 
 ),
 
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status(ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start')) }}
-            as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status(
+            'registry.is_complete',
+            ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start')
+        ) }} as value_status,
         coalesce(clients_by_segment.clients_at_start, 0) as clients_at_start,
         coalesce(clients_by_segment.new_clients, 0) as new_clients,
         coalesce(clients_by_segment.reactivated_clients, 0) as reactivated_clients,
@@ -60,11 +53,7 @@ final as (
     from registry
 
     left join clients_by_segment
-        on
-            registry.period_grain = clients_by_segment.period_grain
-            and registry.period_start = clients_by_segment.period_start
-            and registry.segment_type = clients_by_segment.segment_type
-            and registry.segment_id = clients_by_segment.segment_id
+        on registry.cell_key = clients_by_segment.cell_key
 
 )
 

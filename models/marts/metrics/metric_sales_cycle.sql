@@ -24,7 +24,7 @@ periods as (
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
 
 ),
 
@@ -37,9 +37,7 @@ days_to_win as (
 won_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as closed_deals,
         cast(sum({{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}) as {{ type_double() }})
         / {{ microseconds_per_day }} as total_cycle_days,
@@ -55,7 +53,7 @@ won_by_segment as (
     inner join period_days
         on deals.won_date = period_days.date_day
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
@@ -63,9 +61,7 @@ won_by_segment as (
 open_by_segment as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         count(*) as open_deals,
         cast(sum({{ microseconds_between('deals.first_contact_at', 'periods.cutoff_at') }}) as {{ type_double() }})
         / {{ microseconds_per_day }} as total_open_age_days
@@ -77,22 +73,18 @@ open_by_segment as (
             periods.cutoff_at > deals.created_at
             and periods.cutoff_at <= coalesce(deals.won_at, deals.lost_at, periods.cutoff_at)
 
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    group by {{ segment_sets('periods.period_key', segment_types) }}
 
 ),
 
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.period_end,
-        registry.is_complete,
-        registry.segment_type,
-        registry.segment_id,
-        registry.segment_name,
-        {{ value_status(ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals')) }} as value_status,
+        {{ cell_columns('registry') }},
+        {{ value_status(
+            'registry.is_complete',
+            ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals')
+        ) }} as value_status,
         coalesce(won_by_segment.closed_deals, 0) as closed_deals,
         coalesce(won_by_segment.total_cycle_days, 0) as total_cycle_days,
         {{ ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals') }} as avg_cycle_days,
@@ -106,25 +98,13 @@ final as (
     from registry
 
     left join won_by_segment
-        on
-            registry.period_grain = won_by_segment.period_grain
-            and registry.period_start = won_by_segment.period_start
-            and registry.segment_type = won_by_segment.segment_type
-            and registry.segment_id = won_by_segment.segment_id
+        on registry.cell_key = won_by_segment.cell_key
 
     left join open_by_segment
-        on
-            registry.period_grain = open_by_segment.period_grain
-            and registry.period_start = open_by_segment.period_start
-            and registry.segment_type = open_by_segment.segment_type
-            and registry.segment_id = open_by_segment.segment_id
+        on registry.cell_key = open_by_segment.cell_key
 
     left join days_to_win
-        on
-            registry.period_grain = days_to_win.period_grain
-            and registry.period_start = days_to_win.period_start
-            and registry.segment_type = days_to_win.segment_type
-            and registry.segment_id = days_to_win.segment_id
+        on registry.cell_key = days_to_win.cell_key
 
 )
 

@@ -8,13 +8,13 @@ settings as (
 
 leads as (
 
-    select * from {{ ref('int_leads') }}
+    select * from {{ ref('fct_leads') }}
 
 ),
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
 
 ),
 
@@ -34,7 +34,6 @@ deals_by_lead as (
 
     select
         lead_id,
-        min(won_at) as won_at,
         count(*) filter (where state = 'open') as open_deals,
         count(*) filter (where state = 'lost') as lost_deals
 
@@ -72,11 +71,11 @@ units as (
         leads.request_channel,
         leads.created_at,
         leads.created_date,
-        leads.outcome = 'excluded' as is_excluded,
-        deals_by_lead.won_at,
-        leads.outcome = 'converted' or deals_by_lead.lead_id is not null as is_converted,
+        leads.is_excluded,
+        leads.won_at,
+        leads.is_converted,
         leads.outcome = 'junk' as is_junk,
-        deals_by_lead.won_at is null
+        not leads.is_won
         and coalesce(deals_by_lead.open_deals, 0) = 0
         and (leads.outcome = 'junk' or coalesce(deals_by_lead.lost_deals, 0) > 0) as is_lost,
         case when latest_lost_deals.stage_id is null then 'lead' else 'deal' end as lost_entity_type,

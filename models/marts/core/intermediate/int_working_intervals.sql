@@ -2,13 +2,7 @@ with
 
 dates as (
 
-    select * from {{ ref('int_dates') }}
-
-),
-
-holidays as (
-
-    select * from {{ ref('stg_reference__holidays') }}
+    select * from {{ ref('dim_dates') }}
 
 ),
 
@@ -18,39 +12,22 @@ working_hours as (
 
 ),
 
--- a holiday works as no weekday at all, a moved working day as the weekday that it stands in for
-worked_dates as (
-
-    select
-        dates.date_day,
-        case
-            when holidays.holiday_date is null then dates.iso_weekday
-            else holidays.works_as_weekday
-        end as works_as_weekday
-
-    from dates
-
-    left join holidays
-        on dates.date_day = holidays.holiday_date
-
-),
-
 -- minutes are added to the local clock and only then turned into UTC, so a change of the clock inside
 -- an interval makes it longer or shorter, as it is for the people who work it
 intervals as (
 
     select
-        worked_dates.date_day,
+        dates.date_day,
         coalesce(working_hours.start_minute, 0) as start_minute,
-        {{ to_utc(dbt.dateadd('minute', 'working_hours.start_minute', 'cast(worked_dates.date_day as timestamp)')) }}
+        {{ to_utc(dbt.dateadd('minute', 'working_hours.start_minute', 'cast(dates.date_day as timestamp)')) }}
             as starts_at,
-        {{ to_utc(dbt.dateadd('minute', 'working_hours.end_minute', 'cast(worked_dates.date_day as timestamp)')) }}
+        {{ to_utc(dbt.dateadd('minute', 'working_hours.end_minute', 'cast(dates.date_day as timestamp)')) }}
             as ends_at
 
-    from worked_dates
+    from dates
 
     left join working_hours
-        on worked_dates.works_as_weekday = working_hours.weekday
+        on dates.works_as_weekday = working_hours.weekday
 
 ),
 

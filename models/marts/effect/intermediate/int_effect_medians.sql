@@ -24,7 +24,7 @@ durations as (
         requested_date as measured_date,
         cast(response_microseconds as {{ type_double() }}) / 60000000 as duration
 
-    from {{ ref('int_requests') }}
+    from {{ ref('fct_requests') }}
 
     where response_microseconds < {{ var('response_horizon_days') }} * 86400000000
 
@@ -35,7 +35,7 @@ durations as (
         won_date as measured_date,
         cast({{ microseconds_between('first_contact_at', 'won_at') }} as {{ type_double() }}) / 86400000000 as duration
 
-    from {{ ref('int_deals') }}
+    from {{ ref('fct_deals') }}
 
     where state = 'won'
 

@@ -110,7 +110,7 @@ measurements as (
         requested_date as measured_date,
         cast(response_microseconds as {{ type_double() }}) / 60000000 as measured
 
-    from {{ ref('int_requests') }}
+    from {{ ref('fct_requests') }}
 
     -- an older month has had longer to collect late answers: the same time to answer for all
     where response_microseconds < {{ var('response_horizon_days') }} * 86400000000
@@ -122,7 +122,7 @@ measurements as (
         won_date as measured_date,
         cast({{ microseconds_between('first_contact_at', 'won_at') }} as {{ type_double() }}) / 86400000000 as measured
 
-    from {{ ref('int_deals') }}
+    from {{ ref('fct_deals') }}
 
     where state = 'won'
 
@@ -133,7 +133,7 @@ measurements as (
         won_date as measured_date,
         cast(amount as {{ type_double() }}) as measured
 
-    from {{ ref('int_deals') }}
+    from {{ ref('fct_deals') }}
 
     where state = 'won'
 

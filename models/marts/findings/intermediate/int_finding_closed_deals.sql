@@ -11,7 +11,7 @@ finding_window as (
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
     where state <> 'open'
 
 ),
@@ -24,7 +24,7 @@ raw_deals as (
 
 visits as (
 
-    select * from {{ ref('int_deal_stage_visits') }}
+    select * from {{ ref('fct_stage_visits') }}
 
 ),
 

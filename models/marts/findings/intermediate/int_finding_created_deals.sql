@@ -8,7 +8,7 @@ finding_window as (
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
 
 ),
 

@@ -19,7 +19,7 @@ users as (
 
 employees as (
 
-    select * from {{ ref('int_employees') }}
+    select * from {{ ref('dim_employees') }}
 
 ),
 
@@ -71,7 +71,7 @@ actions as (
 
     from {{ ref('int_stage_changes') }} as stage_changes
 
-    inner join {{ ref('int_deals') }} as deals
+    inner join {{ ref('fct_deals') }} as deals
         on
             stage_changes.entity_id = deals.deal_id
             and stage_changes.entity_type = 'deal'
@@ -86,7 +86,7 @@ actions as (
 
     from {{ ref('int_stage_changes') }} as stage_changes
 
-    inner join {{ ref('int_leads') }} as leads
+    inner join {{ ref('fct_leads') }} as leads
         on
             stage_changes.entity_id = leads.lead_id
             and stage_changes.entity_type = 'lead'

@@ -8,7 +8,7 @@ finding_window as (
 
 leads as (
 
-    select * from {{ ref('int_leads') }}
+    select * from {{ ref('fct_leads') }}
 
 ),
 

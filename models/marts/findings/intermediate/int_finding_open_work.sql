@@ -26,7 +26,7 @@ open_work as (
         employee_id,
         created_at
 
-    from {{ ref('int_deals') }}
+    from {{ ref('fct_deals') }}
 
     where state = 'open'
 
@@ -38,7 +38,7 @@ open_work as (
         employee_id,
         created_at
 
-    from {{ ref('int_leads') }}
+    from {{ ref('fct_leads') }}
 
     where outcome = 'open'
 

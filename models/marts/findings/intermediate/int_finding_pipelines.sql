@@ -8,7 +8,7 @@ finding_window as (
 
 pipelines as (
 
-    select * from {{ ref('int_pipelines') }}
+    select * from {{ ref('dim_pipelines') }}
 
 ),
 
@@ -18,7 +18,7 @@ uses as (
         pipeline_id,
         created_at as used_at
 
-    from {{ ref('int_deals') }}
+    from {{ ref('fct_deals') }}
 
     union all
 

@@ -8,7 +8,7 @@ finding_window as (
 
 requests as (
 
-    select * from {{ ref('int_requests') }}
+    select * from {{ ref('fct_requests') }}
 
 ),
 

@@ -22,7 +22,7 @@ pipelines as (
 
 visits as (
 
-    select * from {{ ref('int_deal_stage_visits') }}
+    select * from {{ ref('fct_stage_visits') }}
 
 ),
 

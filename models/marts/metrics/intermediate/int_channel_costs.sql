@@ -1,3 +1,5 @@
+{%- set cost_types = ['marketing', 'crm', 'salary', 'other'] -%}
+
 with
 
 periods as (
@@ -8,7 +10,7 @@ periods as (
 
 channels as (
 
-    select * from {{ ref('int_channels') }}
+    select * from {{ ref('dim_channels') }}
 
 ),
 
@@ -20,7 +22,7 @@ period_days as (
 
 daily_costs as (
 
-    select * from {{ ref('int_daily_costs') }}
+    select * from {{ ref('fct_costs') }}
 
 ),
 
@@ -33,23 +35,19 @@ client_periods as (
 costs_by_channel as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        daily_costs.channel_id,
-        coalesce(sum(daily_costs.amount) filter (where daily_costs.cost_type = 'marketing'), 0) as marketing_cost,
-        coalesce(sum(daily_costs.amount) filter (where daily_costs.cost_type = 'crm'), 0) as crm_cost,
-        coalesce(sum(daily_costs.amount) filter (where daily_costs.cost_type = 'salary'), 0) as salary_cost,
-        coalesce(sum(daily_costs.amount) filter (where daily_costs.cost_type = 'other'), 0) as other_cost
+        {% for cost_type in cost_types %}
+        sum(daily_costs.amount) filter (where daily_costs.cost_type = '{{ cost_type }}')
+            as {{ cost_type }}_cost,
+        {% endfor %}
+        period_days.period_key,
+        daily_costs.channel_id
 
     from daily_costs
 
     inner join period_days
         on daily_costs.date_day = period_days.date_day
 
-    group by
-        period_days.period_grain,
-        period_days.period_start,
-        daily_costs.channel_id
+    group by period_days.period_key, daily_costs.channel_id
 
 ),
 
@@ -63,8 +61,7 @@ company_wide_costs as (
 new_clients_by_channel as (
 
     select
-        period_grain,
-        period_start,
+        period_key,
         channel_id,
         count(*) as new_clients
 
@@ -72,29 +69,24 @@ new_clients_by_channel as (
 
     where is_new
 
-    group by period_grain, period_start, channel_id
+    group by period_key, channel_id
 
 ),
 
 weights as (
 
     select
-        periods.period_grain,
-        periods.period_start,
+        {% for cost_type in cost_types %}
+        coalesce(costs_by_channel.{{ cost_type }}_cost, 0) as own_{{ cost_type }}_cost,
+        coalesce(company_wide_costs.{{ cost_type }}_cost, 0) as shared_{{ cost_type }}_cost,
+        {% endfor %}
+        periods.period_key,
         channels.channel_id,
-        coalesce(costs_by_channel.marketing_cost, 0) as own_marketing_cost,
-        coalesce(costs_by_channel.crm_cost, 0) as own_crm_cost,
-        coalesce(costs_by_channel.salary_cost, 0) as own_salary_cost,
-        coalesce(costs_by_channel.other_cost, 0) as own_other_cost,
-        coalesce(company_wide_costs.marketing_cost, 0) as shared_marketing_cost,
-        coalesce(company_wide_costs.crm_cost, 0) as shared_crm_cost,
-        coalesce(company_wide_costs.salary_cost, 0) as shared_salary_cost,
-        coalesce(company_wide_costs.other_cost, 0) as shared_other_cost,
         coalesce(new_clients_by_channel.new_clients, 0) as new_clients,
         -- shares are taken from running totals, so that the channels add up to the whole; where nobody is
         -- new, all of it stays with the member unknown
         case
-            when sum(new_clients_by_channel.new_clients) over by_period > 0
+            when sum(new_clients_by_channel.new_clients) over (partition by periods.period_key) > 0
                 then coalesce(new_clients_by_channel.new_clients, 0)
             when channels.channel_id = 'unknown' then 1
             else 0
@@ -106,22 +98,16 @@ weights as (
 
     left join costs_by_channel
         on
-            periods.period_grain = costs_by_channel.period_grain
-            and periods.period_start = costs_by_channel.period_start
+            periods.period_key = costs_by_channel.period_key
             and channels.channel_id = costs_by_channel.channel_id
 
     left join company_wide_costs
-        on
-            periods.period_grain = company_wide_costs.period_grain
-            and periods.period_start = company_wide_costs.period_start
+        on periods.period_key = company_wide_costs.period_key
 
     left join new_clients_by_channel
         on
-            periods.period_grain = new_clients_by_channel.period_grain
-            and periods.period_start = new_clients_by_channel.period_start
+            periods.period_key = new_clients_by_channel.period_key
             and channels.channel_id = new_clients_by_channel.channel_id
-
-    window by_period as (partition by periods.period_grain, periods.period_start)
 
 ),
 
@@ -130,10 +116,10 @@ weighted as (
     select
         *,
         sum(weight) over (
-            partition by period_grain, period_start
+            partition by period_key
             order by {{ in_byte_order('channel_id') }}
         ) as weight_to_here,
-        sum(weight) over (partition by period_grain, period_start) as weight_of_all
+        sum(weight) over (partition by period_key) as weight_of_all
 
     from weights
 
@@ -142,37 +128,18 @@ weighted as (
 final as (
 
     select
-        period_grain
-        || '|' || cast(period_start as {{ dbt.type_string() }})
-        || '|' || channel_id as channel_cost_key,
-        period_grain,
-        period_start,
+        period_key || '|' || channel_id as channel_cost_key,
+        {% for cost_type in cost_types %}
+        cast(
+            own_{{ cost_type }}_cost
+            + {{ allocate('shared_' ~ cost_type ~ '_cost', 'weight_to_here', 'weight_of_all') }}
+            - {{ allocate('shared_' ~ cost_type ~ '_cost', 'weight_to_here - weight', 'weight_of_all') }}
+            as numeric(28, 6)
+        ) as {{ cost_type }}_cost,
+        {% endfor %}
+        period_key,
         channel_id,
-        new_clients,
-        cast(
-            own_marketing_cost
-            + {{ allocate('shared_marketing_cost', 'weight_to_here', 'weight_of_all') }}
-            - {{ allocate('shared_marketing_cost', 'weight_to_here - weight', 'weight_of_all') }}
-            as numeric(28, 6)
-        ) as marketing_cost,
-        cast(
-            own_crm_cost
-            + {{ allocate('shared_crm_cost', 'weight_to_here', 'weight_of_all') }}
-            - {{ allocate('shared_crm_cost', 'weight_to_here - weight', 'weight_of_all') }}
-            as numeric(28, 6)
-        ) as crm_cost,
-        cast(
-            own_salary_cost
-            + {{ allocate('shared_salary_cost', 'weight_to_here', 'weight_of_all') }}
-            - {{ allocate('shared_salary_cost', 'weight_to_here - weight', 'weight_of_all') }}
-            as numeric(28, 6)
-        ) as salary_cost,
-        cast(
-            own_other_cost
-            + {{ allocate('shared_other_cost', 'weight_to_here', 'weight_of_all') }}
-            - {{ allocate('shared_other_cost', 'weight_to_here - weight', 'weight_of_all') }}
-            as numeric(28, 6)
-        ) as other_cost
+        new_clients
 
     from weighted
 

@@ -12,13 +12,14 @@ periods as (
 
 clients as (
 
-    select * from {{ ref('int_clients') }}
+    select * from {{ ref('dim_clients') }}
+    where purchases > 0
 
 ),
 
 purchases as (
 
-    select * from {{ ref('int_purchases') }}
+    select * from {{ ref('fct_purchases') }}
 
 ),
 
@@ -63,9 +64,7 @@ client_spans as (
 purchases_by_segment as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         count(*) filter (where client_purchases.purchased_at >= periods.trailing_start_at) as purchases,
         sum(client_purchases.amount) filter (where client_purchases.purchased_at >= periods.trailing_start_at)
             as revenue,
@@ -76,7 +75,7 @@ purchases_by_segment as (
     inner join client_purchases
         on periods.cutoff_at > client_purchases.purchased_at
 
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    group by {{ segment_sets('periods.period_key', segment_types) }}
 
 ),
 
@@ -84,9 +83,7 @@ purchases_by_segment as (
 spans_by_segment as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         cast(
             sum(
                 {{ microseconds_between(
@@ -118,16 +115,14 @@ spans_by_segment as (
     inner join client_spans
         on periods.cutoff_at > client_spans.span_start_at
 
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    group by {{ segment_sets('periods.period_key', segment_types) }}
 
 ),
 
 clients_by_segment as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         count(*) as clients,
         count(*) filter (where clients.second_purchase_at < periods.cutoff_at) as repeat_clients
 
@@ -136,21 +131,14 @@ clients_by_segment as (
     inner join clients
         on periods.cutoff_at > clients.first_purchase_at
 
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    group by {{ segment_sets('periods.period_key', segment_types) }}
 
 ),
 
 activity as (
 
     select
-        clients_by_segment.period_grain
-        || '|' || cast(clients_by_segment.period_start as {{ dbt.type_string() }})
-        || '|' || clients_by_segment.segment_type
-        || '|' || clients_by_segment.segment_id as client_activity_key,
-        clients_by_segment.period_grain,
-        clients_by_segment.period_start,
-        clients_by_segment.segment_type,
-        clients_by_segment.segment_id,
+        clients_by_segment.cell_key,
         clients_by_segment.clients,
         clients_by_segment.repeat_clients,
         purchases_by_segment.purchases,
@@ -163,18 +151,10 @@ activity as (
     from clients_by_segment
 
     inner join purchases_by_segment
-        on
-            clients_by_segment.period_grain = purchases_by_segment.period_grain
-            and clients_by_segment.period_start = purchases_by_segment.period_start
-            and clients_by_segment.segment_type = purchases_by_segment.segment_type
-            and clients_by_segment.segment_id = purchases_by_segment.segment_id
+        on clients_by_segment.cell_key = purchases_by_segment.cell_key
 
     inner join spans_by_segment
-        on
-            clients_by_segment.period_grain = spans_by_segment.period_grain
-            and clients_by_segment.period_start = spans_by_segment.period_start
-            and clients_by_segment.segment_type = spans_by_segment.segment_type
-            and clients_by_segment.segment_id = spans_by_segment.segment_id
+        on clients_by_segment.cell_key = spans_by_segment.cell_key
 
 )
 

@@ -2,7 +2,7 @@ with
 
 clients as (
 
-    select * from {{ ref('int_clients') }}
+    select * from {{ ref('dim_clients') }}
 
 ),
 
@@ -22,6 +22,7 @@ periods as (
 spans_in_period as (
 
     select
+        periods.period_key,
         periods.period_grain,
         periods.period_start,
         periods.period_start_at,
@@ -39,6 +40,7 @@ spans_in_period as (
             and periods.period_start_at < active_spans.span_end_at
 
     group by
+        periods.period_key,
         periods.period_grain,
         periods.period_start,
         periods.period_start_at,
@@ -50,9 +52,8 @@ spans_in_period as (
 final as (
 
     select
-        spans_in_period.period_grain
-        || '|' || cast(spans_in_period.period_start as {{ dbt.type_string() }})
-        || '|' || spans_in_period.client_id as client_period_key,
+        spans_in_period.period_key || '|' || spans_in_period.client_id as client_period_key,
+        spans_in_period.period_key,
         spans_in_period.period_grain,
         spans_in_period.period_start,
         spans_in_period.client_id,

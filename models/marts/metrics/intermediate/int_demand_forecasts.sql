@@ -25,9 +25,7 @@ demand_units as (
 demand_by_segment as (
 
     select
-        period_days.period_grain,
-        period_days.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as demand
 
     from demand_units
@@ -37,7 +35,7 @@ demand_by_segment as (
 
     where period_days.period_grain = 'month'
 
-    group by {{ segment_sets('period_days.period_grain, period_days.period_start', segment_types) }}
+    group by {{ segment_sets('period_days.period_key', segment_types) }}
 
 ),
 
@@ -47,7 +45,6 @@ complete_months as (
         registry.segment_type,
         registry.segment_id,
         registry.period_start as month_start,
-        registry.period_end as month_end,
         cast(
             sum(coalesce(demand_by_segment.demand, 0)) over last_12_months as {{ type_double() }}
         ) * 12 / count(*) over last_12_months as forecast_annual_demand
@@ -55,11 +52,7 @@ complete_months as (
     from registry
 
     left join demand_by_segment
-        on
-            registry.period_grain = demand_by_segment.period_grain
-            and registry.period_start = demand_by_segment.period_start
-            and registry.segment_type = demand_by_segment.segment_type
-            and registry.segment_id = demand_by_segment.segment_id
+        on registry.cell_key = demand_by_segment.cell_key
 
     where registry.period_grain = 'month' and registry.is_complete
 
@@ -71,44 +64,31 @@ complete_months as (
 
 ),
 
-last_complete_months as (
+last_complete_month as (
 
-    select
-        registry.metric_key,
-        max(complete_months.month_start) as month_start
-
-    from registry
-
-    inner join complete_months
-        on
-            registry.segment_type = complete_months.segment_type
-            and registry.segment_id = complete_months.segment_id
-            and registry.period_end >= complete_months.month_end
-
-    group by registry.metric_key
+    select max(month_start) as month_start from complete_months
 
 ),
 
+-- a period looks back from its last month, or from the last month that is complete
 final as (
 
     select
-        registry.metric_key,
-        registry.period_grain,
-        registry.period_start,
-        registry.segment_type,
-        registry.segment_id,
+        registry.cell_key,
         complete_months.forecast_annual_demand
 
     from registry
 
-    inner join last_complete_months
-        on registry.metric_key = last_complete_months.metric_key
+    cross join last_complete_month
 
     inner join complete_months
         on
             registry.segment_type = complete_months.segment_type
             and registry.segment_id = complete_months.segment_id
-            and last_complete_months.month_start = complete_months.month_start
+            and least(
+                cast({{ dbt.date_trunc('month', 'registry.period_end') }} as date),
+                last_complete_month.month_start
+            ) = complete_months.month_start
 
 )
 

@@ -1,3 +1,18 @@
+{#- members that are no rows of a table -#}
+{%- set fixed_members = {
+    'all': ['all'],
+    'client_type': ['company', 'person', 'unknown'],
+    'request_channel': ['call', 'email', 'form', 'chat'],
+    'process_category': [
+        'task_creation',
+        'deadline_reminders',
+        'documents_and_invoices',
+        'client_mailings',
+        'lead_distribution',
+        'other',
+    ],
+} -%}
+
 with
 
 metric_segments as (
@@ -6,9 +21,42 @@ metric_segments as (
 
 ),
 
-segments as (
+members as (
 
-    select * from {{ ref('int_segments') }}
+    select
+        'channel' as segment_type,
+        channel_id as segment_id,
+        channel_name as segment_name
+    from {{ ref('dim_channels') }}
+
+    union all
+
+    select
+        'pipeline' as segment_type,
+        pipeline_id as segment_id,
+        pipeline_name as segment_name
+    from {{ ref('dim_pipelines') }}
+    where is_current
+
+    union all
+
+    select
+        'employee' as segment_type,
+        employee_id as segment_id,
+        employee_name as segment_name
+    from {{ ref('dim_employees') }}
+    where is_responsible
+
+    {% for segment_type, segment_ids in fixed_members.items() %}
+    {%- for segment_id in segment_ids %}
+    union all
+
+    select
+        '{{ segment_type }}' as segment_type,
+        '{{ segment_id }}' as segment_id,
+        '{{ segment_id | replace("_", " ") | capitalize }}' as segment_name
+    {% endfor %}
+    {%- endfor %}
 
 ),
 
@@ -24,15 +72,23 @@ settings as (
 
 ),
 
+-- a cost outside of the calendar is none that a period could bear
 cost_count as (
 
-    select count(*) as costs from {{ ref('int_daily_costs') }}
+    select count(*) as costs
+
+    from {{ ref('stg_reference__costs') }} as costs
+
+    inner join {{ ref('int_data_span') }} as span
+        on
+            costs.date_from <= span.last_date
+            and costs.date_to >= span.first_month
 
 ),
 
 process_count as (
 
-    select count(*) as processes from {{ ref('stg_reference__business_processes') }}
+    select count(*) as processes from {{ ref('dim_processes') }}
 
 ),
 
@@ -41,15 +97,17 @@ registry as (
     select
         metric_segments.metric_code
         || '|' || periods.period_key
-        || '|' || segments.segment_key as metric_key,
+        || '|' || members.segment_type || '|' || members.segment_id as metric_key,
         metric_segments.metric_code,
+        periods.period_key || '|' || members.segment_type || '|' || members.segment_id as cell_key,
+        periods.period_key,
         periods.period_grain,
         periods.period_start,
         periods.period_end,
         periods.is_complete,
-        segments.segment_type,
-        segments.segment_id,
-        segments.segment_name,
+        members.segment_type,
+        members.segment_id,
+        members.segment_name,
         case metric_segments.metric_code
             when 'response_time' then not settings.has_activities
             when 'cac' then cost_count.costs = 0
@@ -59,8 +117,8 @@ registry as (
 
     from metric_segments
 
-    inner join segments
-        on metric_segments.segment_type = segments.segment_type
+    inner join members
+        on metric_segments.segment_type = members.segment_type
 
     cross join periods
     cross join settings

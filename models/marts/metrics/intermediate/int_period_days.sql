@@ -2,7 +2,7 @@ with
 
 dates as (
 
-    select * from {{ ref('int_dates') }}
+    select * from {{ ref('dim_dates') }}
 
 ),
 
@@ -12,6 +12,7 @@ period_days as (
     select
         '{{ grain }}|' || cast(date_day as {{ dbt.type_string() }}) as period_day_key,
         date_day,
+        '{{ grain }}|' || cast({{ grain }}_start as {{ dbt.type_string() }}) as period_key,
         '{{ grain }}' as period_grain,
         {{ grain }}_start as period_start
 

@@ -4,13 +4,25 @@ with
 
 periods as (
 
-    select * from {{ ref('int_periods') }}
+    select
+        *,
+        row_number() over (order by period_key) as period_number
+
+    from {{ ref('int_periods') }}
 
 ),
 
+-- members as numbers: a million rows are sorted by them
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select
+        *,
+        {% for segment_type in segment_types %}
+        dense_rank() over (order by {{ segment_dimension(segment_type) }}) as {{ segment_type }}_number,
+        {% endfor %}
+        1 as all_number
+
+    from {{ ref('fct_deals') }}
 
 ),
 
@@ -18,12 +30,11 @@ deals as (
 observations as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        deals.channel_id,
-        deals.pipeline_id,
-        deals.employee_id,
-        deals.client_type,
+        periods.period_number,
+        deals.all_number,
+        {% for segment_type in segment_types %}
+        deals.{{ segment_type }}_number,
+        {% endfor %}
         coalesce(deals.won_at < periods.cutoff_at, false) as is_won,
         {{ microseconds_between(
             'deals.first_contact_at',
@@ -39,74 +50,61 @@ observations as (
 
 ),
 
-by_duration as (
-
-    select
-        period_grain,
-        period_start,
-        {{ segment_columns(segment_types) }},
-        observed_microseconds,
-        count(*) filter (where is_won) as won_deals,
-        count(*) as observed_deals
-
-    from observations
-
-    group by {{ segment_sets('period_grain, period_start, observed_microseconds', segment_types) }}
-
-),
-
+-- how many had lasted as long: of deals won after the same time each next one has one less beside it
 at_risk as (
 
+    {% for segment_type in ['all'] + segment_types %}
     select
-        *,
-        sum(observed_deals) over (
-            partition by period_grain, period_start, segment_type, segment_id
-            order by observed_microseconds desc
-            rows between unbounded preceding and current row
+        period_number,
+        '{{ segment_type }}' as segment_type,
+        {{ segment_type }}_number as member_number,
+        is_won,
+        observed_microseconds,
+        row_number() over (
+            partition by period_number, {{ segment_type }}_number
+            order by observed_microseconds desc, is_won asc
         ) as deals_at_risk
 
-    from by_duration
+    from observations
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 ),
 
--- Kaplan and Meier: the share still not won is the product of (1 - won / at risk) over the durations so
--- far, here as the exponential of a sum of logarithms; where all at risk were won nothing is left
+-- Kaplan and Meier: the share still not won is the product of (1 - 1 / at risk) over the deals won so
+-- far, here as the exponential of a sum of logarithms; where the last at risk was won nothing is left
 curve as (
 
     select
-        period_grain,
-        period_start,
+        period_number,
         segment_type,
-        segment_id,
+        member_number,
         observed_microseconds,
         exp(
             sum(
                 case
-                    when won_deals = deals_at_risk then -100
-                    else ln(1 - cast(won_deals as {{ type_double() }}) / cast(deals_at_risk as {{ type_double() }}))
+                    when deals_at_risk = 1 then -100
+                    else ln(1 - 1 / cast(deals_at_risk as {{ type_double() }}))
                 end
             ) over (
-                partition by period_grain, period_start, segment_type, segment_id
-                order by observed_microseconds
+                partition by period_number, segment_type, member_number
+                order by observed_microseconds asc, deals_at_risk desc
                 rows between unbounded preceding and current row
             )
         ) as share_not_won
 
     from at_risk
 
-    where won_deals > 0
+    where is_won
 
 ),
 
 medians as (
 
     select
-        period_grain || '|' || cast(period_start as {{ dbt.type_string() }})
-        || '|' || segment_type || '|' || segment_id as days_to_win_key,
-        period_grain,
-        period_start,
+        period_number,
         segment_type,
-        segment_id,
+        member_number,
         -- the tolerance is for rounding in the logarithms
         cast(min(observed_microseconds) as {{ type_double() }}) / 86400000000 as median_days_to_win
 
@@ -114,8 +112,45 @@ medians as (
 
     where share_not_won <= 0.5 + 1e-9
 
-    group by period_grain, period_start, segment_type, segment_id
+    group by period_number, segment_type, member_number
+
+),
+
+members as (
+
+    select
+        'all' as segment_type,
+        1 as member_number,
+        'all' as segment_id
+
+    {% for segment_type in segment_types %}
+    union
+
+    select
+        '{{ segment_type }}' as segment_type,
+        {{ segment_type }}_number as member_number,
+        {{ segment_dimension(segment_type) }} as segment_id
+    from deals
+    {% endfor %}
+
+),
+
+final as (
+
+    select
+        periods.period_key || '|' || medians.segment_type || '|' || members.segment_id as cell_key,
+        medians.median_days_to_win
+
+    from medians
+
+    inner join periods
+        on medians.period_number = periods.period_number
+
+    inner join members
+        on
+            medians.segment_type = members.segment_type
+            and medians.member_number = members.member_number
 
 )
 
-select * from medians
+select * from final

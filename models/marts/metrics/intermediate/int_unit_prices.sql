@@ -10,7 +10,7 @@ periods as (
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
     where state = 'won'
 
 ),
@@ -19,9 +19,7 @@ deals as (
 prices_by_segment as (
 
     select
-        periods.period_grain,
-        periods.period_start,
-        {{ segment_columns(segment_types) }},
+        {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         coalesce(
             avg(deals.amount) filter (where deals.won_at >= periods.period_start_at),
             avg(deals.amount)
@@ -34,21 +32,14 @@ prices_by_segment as (
             periods.cutoff_at > deals.won_at
             and least(periods.trailing_start_at, periods.period_start_at) <= deals.won_at
 
-    group by {{ segment_sets('periods.period_grain, periods.period_start', segment_types) }}
+    group by {{ segment_sets('periods.period_key', segment_types) }}
 
 ),
 
 final as (
 
     select
-        period_grain
-        || '|' || cast(period_start as {{ dbt.type_string() }})
-        || '|' || segment_type
-        || '|' || segment_id as unit_price_key,
-        period_grain,
-        period_start,
-        segment_type,
-        segment_id,
+        cell_key,
         cast(unit_price as {{ type_double() }}) as unit_price
 
     from prices_by_segment

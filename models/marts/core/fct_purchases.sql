@@ -2,7 +2,7 @@ with
 
 deals as (
 
-    select * from {{ ref('int_deals') }}
+    select * from {{ ref('fct_deals') }}
 
 ),
 

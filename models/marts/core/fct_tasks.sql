@@ -1,0 +1,45 @@
+with
+
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
+tasks as (
+
+    select * from {{ ref('stg_bitrix24__tasks') }}
+
+),
+
+employees as (
+
+    select * from {{ ref('dim_employees') }}
+
+),
+
+final as (
+
+    select
+        tasks.task_id,
+        coalesce(employees.employee_id, 'unknown') as employee_id,
+        tasks.task_status,
+        tasks.created_at,
+        tasks.deadline_at,
+        cast({{ to_local('tasks.deadline_at') }} as date) as deadline_date,
+        tasks.closed_at,
+        case
+            when tasks.deadline_at < settings.data_end_at
+                then coalesce(tasks.closed_at <= tasks.deadline_at, false)
+        end as is_done_in_time
+
+    from tasks
+
+    cross join settings
+
+    left join employees
+        on tasks.employee_id = employees.employee_id
+
+)
+
+select * from final
