@@ -72,7 +72,7 @@ lint: $(READY)
 	sqlfluff lint --disable-progress-bar models tests/data analyses
 	dbt --quiet --warn-error parse --no-partial-parse
 	dbt-score lint --manifest target/manifest.json
-	dbt-bouncer run --preset strict
+	dbt-bouncer run
 
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static
