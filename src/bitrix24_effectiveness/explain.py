@@ -20,28 +20,6 @@ from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 _SHOWN = 5
-_SEGMENT_TYPES = ("channel", "employee", "request_channel", "client_type", "process_category")
-
-_LEADS = ("fct_leads", "created_date", "not is_excluded")
-# what a unit of demand is in a portal without leads
-_DEALS = ("fct_deals", "created_date", "true")
-_WON = ("fct_deals", "won_date", "state = 'won'")
-_BOUGHT = ("fct_deals", "won_date", "state = 'won' and client_id is not null")
-_LOST = ("fct_deals", "lost_date", "state = 'lost'")
-_ANSWERED = ("fct_requests", "requested_date", "responded_at is not null")
-# the rows in which a metric can be looked up: table, the date that puts a row into a period, which
-_ROWS_BEHIND = {
-    "conversion": [_WON, _LEADS],
-    "response_time": [_ANSWERED, ("fct_requests", "requested_date", "responded_at is null")],
-    "retention": [_BOUGHT],
-    "churn": [_BOUGHT],
-    "cac": [("fct_costs", "date_day", "cost_type in ('marketing', 'crm')"), _BOUGHT],
-    "sales_cycle": [_WON],
-    "ltv": [_BOUGHT],
-    "average_deal_size": [_WON],
-    "automation_level": [],
-    "lost_sales": [_LEADS, _LOST, _WON],
-}
 
 
 @dataclass(frozen=True)
@@ -182,10 +160,13 @@ class _Explanation:
         )[0]
         settings = (reader.table_if_there("run_settings") or [{}])[0]
         self.base_currency = settings.get("base_currency") or ""
-        is_of_deals = settings.get("demand_entity") == "deal"
         self.rows_behind = [
-            self._count(*(_DEALS if is_of_deals and behind == _LEADS else behind))
-            for behind in _ROWS_BEHIND[metric_code]
+            self._count(*behind)
+            for behind in reader.tuples(
+                "select table_name, date_column, condition from metric_rows "
+                "where metric_code = ? order by position",
+                [metric_code],
+            )
         ]
         scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
@@ -271,7 +252,7 @@ class _Explanation:
 
     def _cells(self, segment_type: str, span: Span) -> dict[str, Cell]:
         """The metric of each member over a span: a ratio of sums, or a state at its end."""
-        is_state = self.metric["metric_code"] in ("ltv", "automation_level")
+        is_state = self.metric["basis"] == "end"
         starts = span.starts[-1:] if is_state else span.starts
         members: dict[tuple[str, str], list[tuple[float | None, float | None]]] = {}
         for name, key, *figures in self._reader.tuples(
@@ -288,7 +269,7 @@ class _Explanation:
                 math.fsum(figure[place] or 0 for figure in figures) for place in (0, 1)
             )
             value = None
-            if self.metric["metric_code"] == "lost_sales":
+            if self.metric["basis"] == "sum":
                 value = None if all(figure[0] is None for figure in figures) else numerator
             elif denominator:
                 value = numerator / denominator * self.scale
@@ -301,7 +282,11 @@ class _Explanation:
     def _parts(self, first: Whole, second: Whole) -> dict[str, list[Part]]:
         nothing = Cell(None, 0.0, 0.0)
         found = {}
-        for segment_type in _SEGMENT_TYPES:
+        for (segment_type,) in self._reader.tuples(
+            "select distinct segment_type from metric_values "
+            "where metric_code = ? and segment_type <> 'all' order by segment_type",
+            [self.metric["metric_code"]],
+        ):
             was, is_now = (self._cells(segment_type, whole.span) for whole in (first, second))
             members = {
                 name: (was.get(name, nothing), is_now.get(name, nothing))

@@ -15,17 +15,6 @@ from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
-# How the months of a metric become one figure. A ratio of sums is the metric of the whole span,
-# except where the metric itself is about a month (what share stays or leaves in one). Lifetime
-# value looks back twelve months by itself, and the register of processes has a state, not a flow.
-_BASES = {
-    "retention": "monthly",
-    "churn": "monthly",
-    "ltv": "end",
-    "automation_level": "end",
-    "lost_sales": "sum",
-}
-
 _MONTHS = 12
 
 
@@ -44,18 +33,19 @@ class Month:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's names and unit, and its months in order."""
+    """A metric's names and unit, and its months in order.
+
+    `basis` says how several months become one figure. A ratio of sums is the metric of the whole
+    span; `monthly` is about what stays or leaves in a month; `end` is a state at the end, since
+    lifetime value looks back twelve months by itself and the register of processes has no flow.
+    """
 
     code: str
     names: dict[str, str]
     unit: str
     is_percent: bool
+    basis: str
     months: list[Month]
-
-    @property
-    def basis(self) -> str:
-        """How a value over several months is made: `ratio`, `monthly`, `end` or `sum`."""
-        return _BASES.get(self.code, "ratio")
 
     def over(self, months: list[Month]) -> tuple[float | None, str]:
         """The value over these months, and its status; the value is null unless `measured`."""
@@ -109,9 +99,11 @@ def _metrics(reader: Reader) -> list[Metric]:
     ):
         months.setdefault(code, []).append(Month(*fields))
     return [
-        Metric(code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), months.get(code, []))
-        for code, en, ru, unit, headline in reader.tuples(
-            "select metric_code, name_en, name_ru, unit, headline_column from metric_catalog"
+        Metric(
+            code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), basis, months.get(code, [])
+        )
+        for code, en, ru, unit, headline, basis in reader.tuples(
+            "select metric_code, name_en, name_ru, unit, headline_column, basis from metric_catalog"
         )
     ]
 

@@ -17,7 +17,7 @@ demand_units as (
         demand_units.created_at,
         finding_window.has_activities
 
-    from {{ ref('int_demand_units') }} as demand_units
+    from {{ ref('fct_demand_units') }} as demand_units
 
     inner join finding_window
         on demand_units.created_at >= finding_window.window_start_at
