@@ -290,7 +290,6 @@ def compile_project(
     arguments = [
         "compile",
         "--project-dir", str(project),
-        "--profiles-dir", str(project),
         "--log-level", "none",
         "--no-write-json",
         "--select", " ".join(f"+{name}" for name in wanted),
@@ -326,8 +325,7 @@ def _parsed(project: Path, variables: str, engine: tuple[tuple[str, str], ...]) 
     ):
         try:
             result = dbtRunner().invoke(
-                ["parse", "--project-dir", str(project), "--profiles-dir", str(project),
-                 "--log-level", "none", "--vars", variables]
+                ["parse", "--project-dir", str(project), "--log-level", "none", "--vars", variables]
             )  # fmt: skip
         finally:
             DuckDBConnectionManager.close_all_connections()

@@ -37,8 +37,10 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start')) }}
-            as value_status,
+        {{ value_status(
+            'registry.is_complete',
+            ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start')
+        ) }} as value_status,
         coalesce(clients_by_segment.clients_at_start, 0) as clients_at_start,
         coalesce(clients_by_segment.new_clients, 0) as new_clients,
         coalesce(clients_by_segment.reactivated_clients, 0) as reactivated_clients,

@@ -14,7 +14,7 @@ finding_window as (
 
 demand_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
     where not is_excluded
 
 ),
