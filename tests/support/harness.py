@@ -149,8 +149,8 @@ class Compiled:
             if rows is None:
                 # reference data that is not the user's own comes with the project
                 connection.execute(
-                    f"create table {seed.relation} as select * from read_csv(?, header = true, "
-                    "all_varchar = false)",
+                    f"create table {seed.relation} as "
+                    f"select * from read_csv(?, header = true, types = {types})",
                     [str(self.seed_paths[name])],
                 )
             else:

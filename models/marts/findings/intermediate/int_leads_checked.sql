@@ -12,15 +12,16 @@ leads as (
 
 ),
 
-raw_leads as (
-
-    select * from {{ ref('stg_bitrix24__leads') }}
-
-),
-
 stages as (
 
     select * from {{ ref('int_stages') }}
+    where entity_type = 'lead'
+
+),
+
+stage_changes as (
+
+    select * from {{ ref('int_stage_changes') }}
     where entity_type = 'lead'
 
 ),
@@ -31,15 +32,20 @@ threads as (
 
 ),
 
+activities as (
+
+    select * from {{ ref('int_thread_activities') }}
+    where owner_type_id = '1' and is_by_person and not is_incoming
+
+),
+
 status_counts as (
 
     select
         entity_id as lead_id,
         count(distinct stage_id) as statuses
 
-    from {{ ref('int_stage_changes') }}
-
-    where entity_type = 'lead'
+    from stage_changes
 
     group by entity_id
 
@@ -49,21 +55,20 @@ worked_leads as (
 
     select distinct owner_id as lead_id
 
-    from {{ ref('int_finding_activities') }}
-
-    where owner_type_id = '1' and is_by_person and not is_incoming
+    from activities
 
 ),
 
 final as (
 
     select
-        leads.lead_id,
-        leads.channel_id,
+        'lead' as entity_type,
+        leads.lead_id as entity_id,
         leads.employee_id,
-        leads.status_id,
-        leads.outcome,
-        leads.created_at,
+        cast(null as {{ dbt.type_string() }}) as pipeline_id,
+        leads.created_at as happened_at,
+        cast(null as numeric(28, 6)) as amount,
+        leads.status_id as note,
         case
             when
                 leads.outcome <> 'excluded'
@@ -75,9 +80,7 @@ final as (
                     -- without a history the time of the last move is all that is known
                     and (
                         status_counts.lead_id is not null
-                        or coalesce(
-                            raw_leads.moved_at <= {{ dbt.dateadd('minute', 1, 'leads.created_at') }}, true
-                        )
+                        or coalesce(leads.moved_at <= {{ dbt.dateadd('minute', 1, 'leads.created_at') }}, true)
                     )
                     and worked_leads.lead_id is null
                     and not coalesce(threads.has_response, false)
@@ -95,9 +98,6 @@ final as (
 
     inner join finding_window
         on leads.created_at >= finding_window.window_start_at
-
-    inner join raw_leads
-        on leads.lead_id = raw_leads.lead_id
 
     left join stages
         on leads.status_id = stages.stage_id
