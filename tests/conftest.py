@@ -47,10 +47,15 @@ def mini(tmp_path: Path) -> MiniProject:
         "models/staging/bitrix24/_sources.yml",
     ):
         files[name] = (REPOSITORY / name).read_text("utf-8")
-    # the guard reads values by the macros of the project
-    for folder in ("great_expectations", "macros/raw", "macros/adapters"):
-        for path in (REPOSITORY / folder).iterdir():
-            files[f"{folder}/{path.name}"] = path.read_text("utf-8")
+    # the guard judges the base tables
+    for pattern in (
+        "great_expectations/*",
+        "macros/raw/*",
+        "macros/adapters/*",
+        "models/staging/bitrix24/base/*.sql",
+    ):
+        for path in REPOSITORY.glob(pattern):
+            files[str(path.relative_to(REPOSITORY))] = path.read_text("utf-8")
     env = databases(tmp_path)
     write_raw(Path(env["CRM_RAW_DB"]))
     project = MiniProject(tmp_path / "project", env)

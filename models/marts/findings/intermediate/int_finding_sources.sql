@@ -28,7 +28,7 @@ settings as (
 
 raw_counts as (
 
-    select * from {{ ref('base_bitrix24__raw_row_counts') }}
+    select * from {{ ref('raw_row_counts') }}
 
 ),
 
