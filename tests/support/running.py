@@ -22,7 +22,7 @@ Answer = subprocess.CompletedProcess[str]
 
 
 def hunt(whole: int) -> int:
-    """How many random cases a test tries: all in `make test-all`, a fifth of them in `make test`."""
+    """How many random cases a test tries: all in `make test-all`, a fifth in `make test`."""
     return whole if "LONG_TESTS" in os.environ else -(-whole // 5)
 
 
