@@ -111,6 +111,7 @@ with_owner as (
         end as happened_at,
         coalesce(calls_by_activity.is_connected, activities.is_completed, false) as is_connected,
         calls_by_activity.employee_id as call_employee_id,
+        calls_by_activity.activity_id is not null as has_call_record,
         activities.responsible_id,
         activities.author_id,
         coalesce(authors.user_type = 'bot', false) as is_author_bot,
@@ -185,6 +186,7 @@ final as (
         and coalesce(with_actor.direction, '0') = '2'
         and with_actor.is_completed as is_mailing,
         with_actor.is_by_person,
+        with_actor.has_call_record,
         with_actor.actor_id,
         coalesce(with_actor.responsible_id, 'unknown') as responsible_id
 

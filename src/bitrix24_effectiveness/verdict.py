@@ -17,19 +17,22 @@ _SEVERITIES = ("high", "medium", "low")
 _WORDS = {
     "ru": {
         "pays_off": "CRM приносит пользу",
-        "no_effect_yet": "ожидаемой пользы пока нет: большинство показателей на прежнем уровне "
-        "или хуже",
+        "eats_the_budget": "CRM съедает бюджет: стало хуже или затраты не окупаются",
+        "no_effect": "эффекта нет: заметное изменение было бы видно",
+        "cannot_tell_yet": "судить рано: данных после внедрения пока не хватает",
         "not_enough_data": "данных слишком мало, чтобы судить",
         "title": "Вывод: {verdict}",
         "windows": "Сравниваются {before} (до внедрения {go_live}) и {after} (после).",
         "comparable": "Сравнивается то, что сравнимо (лиды с равным сроком, месяцы без "
         "перекрытия), поэтому цифры могут отличаться от таблицы: см. описание crm_scorecard.",
+        "no_go_live": "Дата внедрения не задана: укажите var crm_go_live_date.",
         "nothing_to_compare": "Дата внедрения - {go_live}. Полных месяцев для сравнения нет: "
         "проверьте var crm_go_live_date или внесите замеры «до» в seed manual_baseline.",
         "better": "Стало лучше:",
         "worse": "Стало хуже:",
         "explained_by_trend": "Изменилось, но так же менялось и до внедрения:",
         "not_distinguishable": "Изменение не отличить от случайного: {metrics}.",
+        "not_comparable": "Сравнить нельзя, «до» и «после» записывали по-разному: {metrics}.",
         "no_data": "Сравнить нельзя, данных нет или мало: {metrics}.",
         "change": "{name}: {before} -> {after}{unit}, изменение {change}{share}; "
         "с уверенностью 95 % оно от {low} до {high}{points}",
@@ -38,8 +41,8 @@ _WORDS = {
         "сезонной.",
         "how_sure": "Насколько это надёжно: из {with_data} групп показателей лучше {better}, "
         "хуже {worse}, без перемен {level}.",
-        "luck": "Будь эти изменения случайны, как монета, столько же улучшений или больше выпало "
-        "бы с вероятностью {chance} %.",
+        "luck": "Если бы ничего не изменилось, столько же групп стали бы лучше с вероятностью "
+        "{chance} %.",
         "roi": "Деньги: выручка в среднем за месяц {before} -> {after}{unit} ({change}): за счёт "
         "числа обращений {volume}, конверсии {conversion}, размера сделки {size}.",
         "net": "Прирост маржи за вычетом прироста затрат на CRM: {net}{unit} в месяц.",
@@ -61,12 +64,15 @@ _WORDS = {
     },
     "en": {
         "pays_off": "the CRM pays off",
-        "no_effect_yet": "no effect yet: most metrics stay level or get worse",
+        "eats_the_budget": "the CRM eats the budget: results got worse, or do not cover its costs",
+        "no_effect": "no effect: a change worth having would have been seen",
+        "cannot_tell_yet": "it cannot be told yet: too little data after the go-live",
         "not_enough_data": "not enough data to judge",
         "title": "Verdict: {verdict}",
         "windows": "Compared are {before} (before the go-live on {go_live}) and {after} (after).",
         "comparable": "What is compared is made comparable (leads followed equally long, months "
         "that do not overlap), so figures may differ from the table: see crm_scorecard.",
+        "no_go_live": "The go-live date is not set: set the var crm_go_live_date.",
         "nothing_to_compare": "The go-live date is {go_live}. There are no complete months to "
         "compare: check the var crm_go_live_date, or enter what was measured before in the seed "
         "manual_baseline.",
@@ -74,6 +80,7 @@ _WORDS = {
         "worse": "Worse:",
         "explained_by_trend": "Changed, but it was changing like that before the go-live:",
         "not_distinguishable": "Not to be told from chance: {metrics}.",
+        "not_comparable": "Not comparable, before and after were recorded differently: {metrics}.",
         "no_data": "Not to be compared, no data or too little: {metrics}.",
         "change": "{name}: {before} -> {after}{unit}, a change of {change}{share}; with 95 % "
         "confidence it is between {low} and {high}{points}",
@@ -82,8 +89,8 @@ _WORDS = {
         "changes may be the season.",
         "how_sure": "How sure: of {with_data} families of metrics {better} are better, {worse} "
         "worse, {level} level.",
-        "luck": "If these changes were tosses of a coin, as many or more would fall on better with "
-        "a chance of {chance} %.",
+        "luck": "If nothing had changed, as many families would be better with a chance of "
+        "{chance} %.",
         "roi": "Money: revenue an average month {before} -> {after}{unit} ({change}): by the "
         "number of leads {volume}, by conversion {conversion}, by deal size {size}.",
         "net": "Added margin less added costs of the CRM: {net}{unit} a month.",
@@ -174,7 +181,9 @@ class _Writer:
             self._word("title", verdict=self._word(verdict["verdict"])),
             style="bold",
         )
-        if verdict["before_from"] is None and verdict["after_from"] is None:
+        if verdict["go_live_date"] is None:
+            self._say(self._word("no_go_live"))
+        elif verdict["before_from"] is None and verdict["after_from"] is None:
             self._say(self._word("nothing_to_compare", go_live=verdict["go_live_date"]))
         elif verdict["before_from"] is not None and verdict["after_from"] is not None:
             self._say(
@@ -203,7 +212,7 @@ class _Writer:
                 self._say(self._word(status))
             for row in changed:
                 self._say(f"  - {self._change(row)}")
-        for status in ("not_distinguishable", "no_data"):
+        for status in ("not_distinguishable", "not_comparable", "no_data"):
             names = [
                 row[f"name_{self._language}"]
                 for row in self._told.scorecard
@@ -211,7 +220,7 @@ class _Writer:
             ]
             if names:
                 self._say(self._word(status, metrics=", ".join(names)))
-        if any(row["warning"] == "different_seasons" for row in self._told.scorecard):
+        if any("different_seasons" in (row["warning"] or "") for row in self._told.scorecard):
             self._say(self._word("seasons"))
 
     def _change(self, row: Row) -> str:
@@ -246,7 +255,7 @@ class _Writer:
             **{name: verdict[f"families_{name}"] for name in ("with_data", "better", "worse")},
             level=verdict["families_level"],
         )
-        chance = verdict["chance_of_verdict_by_luck"]
+        chance = verdict["chance_under_no_effect"]
         if chance is not None and verdict["families_better"]:
             text += " " + self._word("luck", chance=self._number(100 * chance))
         self._say(text)
