@@ -23,7 +23,11 @@ help:
 	@echo "make bench  what guard and build cost by engine and size of the portal: docs/scaling.md"
 	@echo "make clean  removes everything that was made, the environment and the data included"
 
-$(READY): requirements.lock pyproject.toml
+# the user's own from then on: never overwritten
+profiles.yml:
+	cp profiles.yml.example $@
+
+$(READY): requirements.lock pyproject.toml | profiles.yml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -41,12 +45,13 @@ run: $(READY) $(if $(CRM_RAW_DB)$(HAS_PORTAL),,data/raw.duckdb)
 # parts that do not touch each other's files: `make -j2 test` runs two at a time
 test: lint test-dbt test-portals test-rest
 
-# a small portal of its own, so that tests never touch the data that a person looks at
-TEST_DB := CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
+# a small portal and a profile of its own, so that tests never touch the data that a person looks at
+TEST_DB := DBT_PROFILES_DIR=target/test CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
 	DBT_TARGET_PATH=target/test DBT_LOG_PATH=target/test
 test-dbt: $(READY)
 	mkdir -p target/test
 	rm -f target/test/*.duckdb
+	cp profiles.yml.example target/test/profiles.yml
 	crm-effect demo --leads 2000 --seed 1 --out target/test/raw.duckdb
 	$(TEST_DB) dbt --quiet build
 	$(TEST_DB) dbt --quiet docs generate
@@ -63,10 +68,11 @@ test-rest: $(READY)
 lint: $(READY)
 	ruff check .
 	ruff format --check .
+	mypy
 	sqlfluff lint --disable-progress-bar models tests/data analyses
 	dbt --quiet --warn-error parse --no-partial-parse
 	dbt-score lint --manifest target/manifest.json
-	dbt-bouncer run --preset strict
+	dbt-bouncer run
 
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static
@@ -103,4 +109,4 @@ lock:
 	$(COMPILE) --extra dev --extra postgres --extra spark -c requirements.lock -o requirements-spark.lock
 
 clean:
-	rm -rf .venv data target logs build .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv data target logs build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -61,7 +61,11 @@ current_rates as (
     select
         prices.currency,
         cast('0001-01-01' as date) as valid_from,
-        {{ exact_ratio('prices.price * base_price.units * 1000000000000', 'prices.units * base_price.price', 12) }} as rate
+        {{ exact_ratio(
+            'prices.price * base_price.units * 1000000000000',
+            'prices.units * base_price.price',
+            12
+        ) }} as rate
 
     from prices
 

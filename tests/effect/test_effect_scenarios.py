@@ -245,7 +245,7 @@ def test_a_baseline_with_its_spread_is_compared(effects: Effects) -> None:
         effects,
         [],
         SINCE,
-        int_requests=responses(AFTER, [20, 30, 40]),
+        fct_requests=responses(AFTER, [20, 30, 40]),
         stg_reference__manual_baseline=[baseline("response_time", 240, 120, 190)],
     )["response_time"]
     assert (row["before_source"], row["before_value"], row["after_value"]) == ("manual", 240, 30)
@@ -260,7 +260,7 @@ def test_a_baseline_without_spread_is_shown_and_not_judged(effects: Effects) -> 
         effects,
         [],
         SINCE,
-        int_requests=responses(AFTER, [20, 30, 40]),
+        fct_requests=responses(AFTER, [20, 30, 40]),
         stg_reference__manual_baseline=[baseline("response_time", 240, 120, None)],
     )["response_time"]
     assert (row["before_source"], row["before_value"], row["change"]) == ("manual", 240, -210)

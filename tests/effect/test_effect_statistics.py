@@ -307,8 +307,8 @@ def test_medians_and_their_ranks(effects: Effects) -> None:
             for row in effects.rows(
                 "int_effect_medians",
                 {
-                    "int_requests": requests,
-                    "int_deals": deals,
+                    "fct_requests": requests,
+                    "fct_deals": deals,
                     "int_period_days": days(0, 36),
                     "int_comparison_months": comparison_months(),
                 },

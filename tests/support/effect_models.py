@@ -38,12 +38,12 @@ INPUTS = {
     },
     "int_period_days": {"period_grain": "varchar", "period_start": "date", "date_day": "date"},
     "int_run_settings": {"as_of_at": "timestamp"},
-    "int_requests": {
+    "fct_requests": {
         "requested_date": "date",
         "responded_at": "timestamp",
         "response_microseconds": "bigint",
     },
-    "int_deals": {
+    "fct_deals": {
         "state": "varchar",
         "won_date": "date",
         "won_at": "timestamp",
@@ -110,8 +110,8 @@ _FROM_OUTSIDE = (
     "int_periods",
     "int_period_days",
     "int_run_settings",
-    "int_requests",
-    "int_deals",
+    "fct_requests",
+    "fct_deals",
     "int_effect_monthly_values",
     "int_effect_revenue_months",
     "stg_reference__manual_baseline",

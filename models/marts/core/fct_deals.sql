@@ -76,6 +76,7 @@ with_state as (
     select
         deals.deal_id,
         deals.lead_id,
+        deals.contact_id,
         coalesce('lead_' || deals.lead_id, 'deal_' || deals.deal_id) as thread_id,
         coalesce(
             'company_' || deals.company_id,
@@ -89,6 +90,8 @@ with_state as (
         states.stage_id,
         states.semantic,
         deals.created_at,
+        deals.moved_at,
+        deals.close_at,
         known_leads.created_at as lead_created_at,
         case when states.semantic = 'S' then states.finished_at end as won_at,
         case when states.semantic = 'F' then states.finished_at end as lost_at,
@@ -190,7 +193,10 @@ final as (
                 'with_dates.won_at'
             ) }} as {{ type_double() }}
         ) / 86400000000 as cycle_days,
-        with_dates.request_channel
+        with_dates.request_channel,
+        with_dates.contact_id,
+        with_dates.moved_at,
+        with_dates.close_at
 
     from with_dates
 

@@ -29,7 +29,7 @@ demand_units as (
         coalesce(request_channel, 'none') as request_kind,
         cast({{ dbt.date_trunc('month', 'created_date') }} as date) as month_start
 
-    from {{ ref('int_demand_units') }}
+    from {{ ref('fct_demand_units') }}
 
     where not is_excluded
 

@@ -46,7 +46,10 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals')) }} as value_status,
+        {{ value_status(
+            'registry.is_complete',
+            ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals')
+        ) }} as value_status,
         coalesce(deals_by_segment.closed_deals, 0) as closed_deals,
         cast(coalesce(deals_by_segment.revenue, 0) as numeric(28, 6)) as revenue,
         {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }} as average_deal_size,

@@ -81,7 +81,10 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals')) }} as value_status,
+        {{ value_status(
+            'registry.is_complete',
+            ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals')
+        ) }} as value_status,
         coalesce(won_by_segment.closed_deals, 0) as closed_deals,
         coalesce(won_by_segment.total_cycle_days, 0) as total_cycle_days,
         {{ ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals') }} as avg_cycle_days,

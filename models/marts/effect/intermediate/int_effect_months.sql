@@ -84,7 +84,7 @@ deals as (
 
 demand_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
     where not is_excluded
 
 ),

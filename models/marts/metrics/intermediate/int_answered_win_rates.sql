@@ -10,7 +10,7 @@ periods as (
 
 answered_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
     where not is_excluded and is_answered
 
 ),

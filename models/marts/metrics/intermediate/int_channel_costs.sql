@@ -35,12 +35,12 @@ client_periods as (
 costs_by_channel as (
 
     select
+        {% for cost_type in cost_types %}
+        sum(daily_costs.amount) filter (where daily_costs.cost_type = '{{ cost_type }}')
+            as {{ cost_type }}_cost,
+        {% endfor %}
         period_days.period_key,
         daily_costs.channel_id
-        {%- for cost_type in cost_types %},
-        sum(daily_costs.amount) filter (where daily_costs.cost_type = '{{ cost_type }}')
-            as {{ cost_type }}_cost
-        {%- endfor %}
 
     from daily_costs
 
@@ -76,12 +76,12 @@ new_clients_by_channel as (
 weights as (
 
     select
-        periods.period_key,
-        channels.channel_id
-        {%- for cost_type in cost_types %},
+        {% for cost_type in cost_types %}
         coalesce(costs_by_channel.{{ cost_type }}_cost, 0) as own_{{ cost_type }}_cost,
-        coalesce(company_wide_costs.{{ cost_type }}_cost, 0) as shared_{{ cost_type }}_cost
-        {%- endfor %},
+        coalesce(company_wide_costs.{{ cost_type }}_cost, 0) as shared_{{ cost_type }}_cost,
+        {% endfor %}
+        periods.period_key,
+        channels.channel_id,
         coalesce(new_clients_by_channel.new_clients, 0) as new_clients,
         -- shares are taken from running totals, so that the channels add up to the whole; where nobody is
         -- new, all of it stays with the member unknown
@@ -129,17 +129,17 @@ final as (
 
     select
         period_key || '|' || channel_id as channel_cost_key,
-        period_key,
-        channel_id,
-        new_clients
-        {%- for cost_type in cost_types %},
+        {% for cost_type in cost_types %}
         cast(
             own_{{ cost_type }}_cost
             + {{ allocate('shared_' ~ cost_type ~ '_cost', 'weight_to_here', 'weight_of_all') }}
             - {{ allocate('shared_' ~ cost_type ~ '_cost', 'weight_to_here - weight', 'weight_of_all') }}
             as numeric(28, 6)
-        ) as {{ cost_type }}_cost
-        {%- endfor %}
+        ) as {{ cost_type }}_cost,
+        {% endfor %}
+        period_key,
+        channel_id,
+        new_clients
 
     from weighted
 

@@ -17,10 +17,10 @@ deals as (
 
     select
         *,
+        {% for segment_type in segment_types %}
+        dense_rank() over (order by {{ segment_dimension(segment_type) }}) as {{ segment_type }}_number,
+        {% endfor %}
         1 as all_number
-        {%- for segment_type in segment_types %},
-        dense_rank() over (order by {{ segment_dimension(segment_type) }}) as {{ segment_type }}_number
-        {%- endfor %}
 
     from {{ ref('fct_deals') }}
 
@@ -31,10 +31,10 @@ observations as (
 
     select
         periods.period_number,
-        deals.all_number
-        {%- for segment_type in segment_types %},
-        deals.{{ segment_type }}_number
-        {%- endfor %},
+        deals.all_number,
+        {% for segment_type in segment_types %}
+        deals.{{ segment_type }}_number,
+        {% endfor %}
         coalesce(deals.won_at < periods.cutoff_at, false) as is_won,
         {{ microseconds_between(
             'deals.first_contact_at',
@@ -62,7 +62,7 @@ at_risk as (
         observed_microseconds,
         row_number() over (
             partition by period_number, {{ segment_type }}_number
-            order by observed_microseconds desc, is_won
+            order by observed_microseconds desc, is_won asc
         ) as deals_at_risk
 
     from observations
@@ -88,7 +88,7 @@ curve as (
                 end
             ) over (
                 partition by period_number, segment_type, member_number
-                order by observed_microseconds, deals_at_risk desc
+                order by observed_microseconds asc, deals_at_risk desc
                 rows between unbounded preceding and current row
             )
         ) as share_not_won
