@@ -50,7 +50,7 @@ units as (
     from {{ ref('stg_bitrix24__leads') }} as leads
 
     inner join settings
-        on settings.demand_entity = 'lead'
+        on settings.demand_entity in ('lead', 'both')
 
     left join excluded_leads
         on leads.lead_id = excluded_leads.lead_id
@@ -70,7 +70,9 @@ units as (
     from {{ ref('stg_bitrix24__deals') }} as deals
 
     inner join settings
-        on settings.demand_entity = 'deal'
+        on
+            settings.demand_entity = 'deal'
+            or (settings.demand_entity = 'both' and deals.lead_id is null)
 
 ),
 

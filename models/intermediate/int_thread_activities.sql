@@ -115,6 +115,7 @@ with_owner as (
         end as happened_at,
         coalesce(calls_by_activity.is_connected, activities.is_completed, false) as is_connected,
         calls_by_activity.employee_id as call_employee_id,
+        calls_by_activity.activity_id is not null as has_call_record,
         activities.responsible_id,
         activities.author_id,
         coalesce(authors.user_type = 'bot', false) as is_author_bot,
@@ -198,6 +199,7 @@ final as (
         and coalesce(direction, '0') = '2'
         and is_completed as is_mailing,
         is_by_person,
+        has_call_record,
         actor_id,
         coalesce(author_id, responsible_id, 'unknown') as creator_id,
         coalesce(responsible_id, 'unknown') as responsible_id
