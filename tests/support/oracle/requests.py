@@ -47,6 +47,7 @@ class Touch:
 class Request:
     """One row per request."""
 
+    thread_id: str
     start_at: datetime
     request_channel: str
     channel_id: str
@@ -259,6 +260,7 @@ class Requests:
             working = self.run.working_time
             found.append(
                 Request(
+                    thread_id=thread_id,
                     start_at=first.at,
                     request_channel=first.request_channel,
                     channel_id=self._channel_of_thread(thread_id),
