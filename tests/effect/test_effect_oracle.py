@@ -25,6 +25,7 @@ from oracle.estimate import (
     is_strong,
     months_to_tell,
 )
+from portals import seeded_case
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 IN_UTC = {"reporting_timezone": "UTC", "portal_timezone": "UTC"}
@@ -589,7 +590,7 @@ def test_lifetime_value_is_compared_at_one_lifespan():
     )  # fmt: skip
     row = found.crm_scorecard()["ltv"]
     lifespan = (date(2025, 3, 1) - date(2023, 6, 1)).days / 365.25
-    # the last purchase is of January 1, and January and February of both years are too few
+    # August to February are in both windows
     assert row["before_months"] == 7
     shared = sum((date(2023, month, 1) - date(2023, month - 1, 1)).days for month in range(9, 13))
     shared += 31 + 31 + 29
@@ -937,6 +938,38 @@ def test_without_a_go_live_date_there_is_no_verdict():
     assert not found.metric_windows
     assert not found.crm_scorecard
     assert found.recording_coverage
+
+
+# -- identities on random portals
+
+
+@pytest.mark.parametrize("variant", ["defaults", "berlin", "deals"])
+def test_identities_hold_on_random_portals(variant):
+    compared = 0
+    for seed in range(12):
+        case = seeded_case(seed, variant=variant, size="medium")
+        variables = {"crm_go_live_date": "2024-05-01", "min_comparison_months": 2}
+        metrics = compute(case.portal, case.seeds, case.variables | variables).metrics
+        found = compute_effect(metrics)
+        assert set(found.crm_scorecard) == set(FAMILIES)
+        for code, row in found.crm_scorecard.items():
+            sides = [found.metric_windows[code, side]["value"] for side in ("before", "after")]
+            assert sides == [row["before_value"], row["after_value"]]
+            compared += row["change"] is not None
+            if row["status"] in ("better", "worse", "explained_by_trend"):
+                assert row["change_ci_low"] > 0 or row["change_ci_high"] < 0
+                is_up = row["change"] > 0
+                if row["status"] != "explained_by_trend":
+                    assert (row["status"] == "better") == (
+                        is_up == (row["better_when"] == "higher")
+                    )
+            if row["status"] in ("no_data", "not_comparable"):
+                assert row["change"] is None
+        for row in found.crm_roi.values():
+            parts = [row[f"{name}_effect"] for name in ("volume", "conversion", "deal_size")]
+            if None not in parts:
+                assert sum(parts) == pytest.approx(row["margin_change"], abs=1e-6)
+    assert compared > 10
 
 
 # -- cases that went wrong

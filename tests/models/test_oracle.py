@@ -603,7 +603,11 @@ def test_nobody_can_be_lost_near_the_beginning_of_the_data():
         assert early.metric_values[f"{code}|month|2024-01-01|all|all"]["value"] is None
         # the year is not over, and would not be judged if it were
         assert row(early, code, "2024-01-01", "year")["value_status"] == "history_too_short"
-    assert row(early, "churn", "2024-01-01")["churn_of_opening_pct"] is None
+    # purchases are complete from February 1 on: February begins too near
+    later = run(variables=TEN_DAYS | {"history_start_date": "2024-02-01"}, crm_deal=PURCHASES)
+    assert picked(
+        row(later, "churn", "2024-02-01"), "clients_at_start", "churn_of_opening_pct"
+    ) == {"clients_at_start": 2, "churn_of_opening_pct": None}
     told = run(
         {"costs": [cost]}, TEN_DAYS | {"history_start_date": "2023-12-22"}, crm_deal=PURCHASES
     )
