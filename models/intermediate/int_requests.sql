@@ -76,7 +76,7 @@ units as (
 
 ),
 
--- an earlier call or letter in the thread made this lead: it is the touch, not the lead
+-- an earlier call or letter made this lead, the client's or our own: the lead is no request by itself
 created_units as (
 
     select
@@ -102,7 +102,7 @@ created_units as (
     left join threads
         on units.thread_id = threads.thread_id
 
-    where threads.first_touch_at is null or threads.first_touch_at > units.created_at
+    where threads.first_contact_at is null or threads.first_contact_at > units.created_at
 
 ),
 

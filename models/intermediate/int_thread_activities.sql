@@ -22,7 +22,14 @@ activities as (
 
 calls as (
 
-    select * from {{ ref('stg_bitrix24__calls') }}
+    select
+        *,
+        -- a robot's announcement is no talk
+        coalesce(result_code = '200', duration_seconds > 0, false)
+        and coalesce(call_type, '') <> '5' as is_connected
+
+    from {{ ref('stg_bitrix24__calls') }}
+
     where started_at < (select settings.data_end_at from settings)
 
 ),
@@ -52,9 +59,9 @@ call_legs as (
         activity_id,
         employee_id,
         started_at,
-        coalesce(result_code = '200', duration_seconds > 0, false) as is_connected,
+        is_connected,
         row_number() over (
-            partition by activity_id, coalesce(result_code = '200', duration_seconds > 0, false)
+            partition by activity_id, is_connected
             order by started_at, length(call_id), call_id
         ) as leg_number
 
@@ -102,6 +109,8 @@ with_owner as (
             else 'other'
         end as kind,
         activities.direction,
+        coalesce(activities.direction, '0') in ('1', '2')
+        and coalesce(activities.provider_id, '') not in ('CRM_TODO', 'CRM_TASKS_TASK') as is_directed,
         coalesce(activities.direction, '0') = '1' as is_incoming,
         coalesce(activities.is_incoming_channel, false) as is_incoming_channel,
         coalesce(activities.is_completed, false) as is_completed,
@@ -198,6 +207,7 @@ final as (
         and kind in ('email', 'chat')
         and coalesce(direction, '0') = '2'
         and is_completed as is_mailing,
+        has_happened and is_directed as is_directed,
         is_by_person,
         has_call_record,
         actor_id,

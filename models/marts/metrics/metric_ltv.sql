@@ -32,7 +32,7 @@ parts as (
         coalesce(registry.period_start < history_start.settled_from_date, false) as is_history_too_short,
         -- the window before the period's end has nothing of the time in which nobody could be lost
         coalesce(
-            cast({{ to_local('periods.trailing_start_at') }} as date) >= history_start.settled_from_date,
+            periods.trailing_start_at >= history_start.settled_from_at,
             false
         ) and activity.churn_events >= {{ var('min_sample_size') }} as is_lifespan_known,
         coalesce(activity.revenue, 0) as revenue,

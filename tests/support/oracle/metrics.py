@@ -299,8 +299,6 @@ class Metrics:
             "unanswered_requests": len(requests) - len(answered),
             "answered_late": len(answered) - len(averaged),
             # chats alone can be so
-            "answered_without_time": 0,
-            "unknown_answers": 0,
             "averaged_requests": len(averaged),
             **averages("minutes", [request.waited for request in averaged]),
             **share("5_minutes", lambda request: request.within(MINUTE * 5, as_of)),

@@ -21,7 +21,7 @@ final as (
     select
         {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         count(*) as answered_demand,
-        {{ ratio('count(answered_units.won_at)', 'count(*)') }} as answered_win_rate
+        count(answered_units.won_at) as answered_demand_won
 
     from periods
 
