@@ -17,7 +17,7 @@ SEED = Path(__file__).resolve().parents[1] / "seeds/student_t.csv"
 # the factor of an interval at 95 %, and the one that adds 80 % power
 LEVELS = {"975": 0.975, "800": 0.8}
 STEPS = 250
-# far enough from rounding, near enough for a slope: the error of the difference grows with its square
+# far from rounding, yet near enough for a slope: the error of the difference grows by its square
 NEAR = 1e-4
 
 

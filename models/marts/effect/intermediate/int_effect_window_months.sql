@@ -86,7 +86,7 @@ in_windows as (
         metric_months.metric_code,
         window_months.window_name,
         window_months.period_start,
-        extract(month from window_months.period_start) as month_of_year,
+        date_part('month', window_months.period_start) as month_of_year,
         metric_months.is_ripe,
         metric_months.is_settled
 
