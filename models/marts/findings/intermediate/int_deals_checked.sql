@@ -92,7 +92,9 @@ deals_in_window as (
         deals.*,
         coalesce(deals.won_at, deals.lost_at) as closed_at,
         case
-            when coalesce(deals.won_at, deals.lost_at) >= finding_window.window_start_at then deals.state
+            when
+                coalesce(deals.won_at, deals.lost_at) >= finding_window.window_start_at
+                then deals.state
         end as closed_as,
         greatest(
             deals.created_at,
@@ -101,7 +103,8 @@ deals_in_window as (
                 case when deals.moved_at < finding_window.data_end_at then deals.moved_at end
             )
         ) as last_moved_at,
-        {{ dbt.dateadd('day', -var('finding_stuck_days'), 'finding_window.as_of_at') }} as stuck_before_at,
+        {{ dbt.dateadd('day', -var('finding_stuck_days'), 'finding_window.as_of_at') }}
+            as stuck_before_at,
         finding_window.window_start_at,
         finding_window.has_activities
 
@@ -176,7 +179,10 @@ final as (
         case
             when deals_in_window.closed_as = 'won'
                 then
-                    {{ microseconds_between('deals_in_window.created_at', 'deals_in_window.won_at') }}
+                    {{ microseconds_between(
+                        'deals_in_window.created_at',
+                        'deals_in_window.won_at'
+                    ) }}
                     between 0 and {{ instant_microseconds }}
         end as is_won_at_once,
         case

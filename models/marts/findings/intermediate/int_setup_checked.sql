@@ -111,7 +111,9 @@ last_uses_of_stages as (
 
     select
         stage_visits.stage_id,
-        max(least(coalesce(stage_visits.left_at, finding_window.as_of_at), finding_window.as_of_at)) as last_used_at
+        max(
+            least(coalesce(stage_visits.left_at, finding_window.as_of_at), finding_window.as_of_at)
+        ) as last_used_at
 
     from stage_visits
 
@@ -149,7 +151,8 @@ checked_pipelines as (
         pipelines.pipeline_id,
         last_uses_of_pipelines.last_used_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as note,
-        coalesce(last_uses_of_pipelines.last_used_at < finding_window.window_start_at, true) as is_wrong
+        coalesce(last_uses_of_pipelines.last_used_at < finding_window.window_start_at, true)
+            as is_wrong
 
     from pipelines
 
@@ -172,7 +175,10 @@ checked_stages as (
         cast(null as {{ dbt.type_string() }}) as note,
         case
             when visit_count.visits > 0
-                then coalesce(last_uses_of_stages.last_used_at < finding_window.window_start_at, true)
+                then
+                    coalesce(
+                        last_uses_of_stages.last_used_at < finding_window.window_start_at, true
+                    )
         end as is_wrong
 
     from stages
