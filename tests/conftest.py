@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,16 @@ from harness import Project as Compilations
 from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databases, write_raw
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Dbt connects as the example says, whatever the developer's own `profiles.yml` says."""
+    folder = tmp_path_factory.mktemp("profiles")
+    shutil.copy(REPOSITORY / "profiles.yml.example", folder / "profiles.yml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_PROFILES_DIR", str(folder))
+        yield
+
+
 @pytest.fixture
 def mini(tmp_path: Path) -> MiniProject:
     files = {
@@ -32,7 +43,7 @@ def mini(tmp_path: Path) -> MiniProject:
     }
     for name in (
         "dbt_project.yml",
-        "profiles.yml",
+        "profiles.yml.example",
         "models/staging/bitrix24/_sources.yml",
     ):
         files[name] = (REPOSITORY / name).read_text("utf-8")

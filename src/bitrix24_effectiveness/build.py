@@ -70,7 +70,7 @@ class Dbt:
             "--project-dir",
             str(project.directory),
             "--profiles-dir",
-            os.environ.get("DBT_PROFILES_DIR", str(project.directory)),
+            str(project.profiles_dir),
             "--log-level",
             "none",
             "--log-level-file",

@@ -102,7 +102,7 @@ def _load(connection: duckdb.DuckDBPyConnection, target: str, path: Path) -> int
         raise ConfigurationError(f"{path.name}: {_reason(str(error))}") from error
     except (OSError, EOFError, csv.Error) as error:
         raise ConfigurationError(f"{path.name}: cannot be read ({error})") from error
-    return connection.execute(f"select count(*) from {target}").fetchone()[0]
+    return connection.execute(f"select count(*) from {target}").fetchall()[0][0]
 
 
 def _lowered(path: Path, columns: list[str]) -> dict[str, str]:

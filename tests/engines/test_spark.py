@@ -43,7 +43,7 @@ pytestmark = [
     pytest.mark.skipif("SPARK_TESTS" not in os.environ, reason="minutes long: make test-spark"),
     pytest.mark.skipif(missing() is not None, reason=str(missing())),
     # pyspark says so of pandas, which nothing here uses
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark"),
     pytest.mark.filterwarnings("ignore::UserWarning:pyspark"),
 ]
 
@@ -145,16 +145,15 @@ def test_unreadable_deals_stop_the_guard_and_are_remembered(place: Place) -> Non
 
 
 def test_a_session_on_another_clock_is_refused(place: Place, tmp_path: Path) -> None:
-    profiles = (REPOSITORY / "profiles.yml").read_text("utf-8")
+    profiles = (REPOSITORY / "profiles.yml.example").read_text("utf-8")
     (tmp_path / "profiles.yml").write_text(
         profiles.replace("timeZone: UTC", "timeZone: Europe/Berlin"), "utf-8"
     )
-    project = place.project("demo")
     try:
         with place.entered(), pytest.MonkeyPatch.context() as patch:
             patch.setenv("DBT_PROFILES_DIR", str(tmp_path))
             with pytest.raises(CrmEffectError, match="session is Europe/Berlin: set"):
-                build(project, Log("text"))
+                build(place.project("demo"), Log("text"))
     finally:
         place.session.conf.set("spark.sql.session.timeZone", "UTC")
 

@@ -72,6 +72,7 @@ final as (
             )
         end as employee_name,
         users.work_position,
+        users.user_type,
         users.is_active,
         responsible.employee_id is not null as is_responsible
 

@@ -29,7 +29,7 @@ settings as (
 
 demand_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
 
 ),
 

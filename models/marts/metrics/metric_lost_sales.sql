@@ -17,7 +17,7 @@ period_days as (
 
 demand_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
     where not is_excluded
 
 ),
@@ -25,6 +25,24 @@ demand_units as (
 deals as (
 
     select * from {{ ref('fct_deals') }}
+
+),
+
+periods as (
+
+    select * from {{ ref('int_periods') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
+win_rates as (
+
+    select * from {{ ref('int_answered_win_rates') }}
 
 ),
 
@@ -82,6 +100,10 @@ parts as (
         coalesce(demand_by_segment.demand, 0) as demand,
         coalesce(demand_by_segment.fulfilled, 0) as fulfilled,
         coalesce(demand_by_segment.lost_for_organisational_reasons, 0) as lost_for_organisational_reasons,
+        {{ dbt.dateadd('hour', 90 * 24, 'periods.period_end_at') }} <= settings.as_of_at as is_ripe,
+        coalesce(win_rates.answered_demand, 0) as trailing_answered_demand,
+        coalesce(win_rates.answered_demand_won, 0) as trailing_answered_demand_won,
+        {{ ratio('win_rates.answered_demand_won', 'win_rates.answered_demand') }} as answered_win_rate,
         unit_prices.unit_price,
         forecasts.forecast_annual_demand,
         coalesce(lost_by_segment.lost_deals, 0) as lost_deals,
@@ -90,6 +112,14 @@ parts as (
         coalesce(lost_by_segment.lost_deal_amount_organisational, 0) as lost_deal_amount_organisational
 
     from registry
+
+    inner join periods
+        on registry.period_key = periods.period_key
+
+    cross join settings
+
+    left join win_rates
+        on registry.cell_key = win_rates.cell_key
 
     left join demand_by_segment
         on registry.cell_key = demand_by_segment.cell_key
@@ -115,7 +145,13 @@ with_lost_sales as (
             when demand = 0 then null
             when lost_for_organisational_reasons = 0 then 0
             else unit_price * lost_for_organisational_reasons
-        end as lost_sales
+        end as lost_sales,
+        -- not every lost lead would have bought
+        case
+            when demand = 0 then null
+            when lost_for_organisational_reasons = 0 then 0
+            else lost_for_organisational_reasons * answered_win_rate * unit_price
+        end as lost_sales_expected
 
     from parts
 
@@ -125,7 +161,7 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', 'registry.lost_sales') }} as value_status,
+        {{ value_status('registry.is_ripe', 'registry.lost_sales') }} as value_status,
         registry.demand,
         registry.fulfilled,
         {{ ratio('registry.fulfilled', 'registry.demand') }} as unit_fulfillment_rate,
@@ -134,6 +170,10 @@ final as (
             as shortfall_factor,
         registry.unit_price,
         registry.lost_sales,
+        registry.trailing_answered_demand,
+        registry.trailing_answered_demand_won,
+        registry.answered_win_rate,
+        registry.lost_sales_expected,
         registry.forecast_annual_demand,
         {{ ratio('registry.lost_sales', 'registry.demand') }} * registry.forecast_annual_demand
             as forecast_annual_lost_sales,

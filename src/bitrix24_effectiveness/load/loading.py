@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -416,9 +416,10 @@ class _Load:
 
     def _count(self, client: SqlClientBase[Any], table: RawTable) -> int:
         try:
-            return client.execute_sql(f"select count(*) from {self._name(client, table)}")[0][0]
+            ((rows,),) = _found(client, f"select count(*) from {self._name(client, table)}")
         except DatabaseUndefinedRelation:
             return 0
+        return rows
 
     def _name(self, client: SqlClientBase[Any], table: RawTable) -> str:
         return client.make_qualified_table_name(table.name)
@@ -481,16 +482,14 @@ class _Load:
         name = self._name(client, table)
         key = client.escape_column_name(METHODS[table.name].key.lower())
         of_table = f"select id from {keys} where raw_table = '{table.name}'"
-        gone = [
-            int(row[0]) for row in client.execute_sql(f"select {key} from {name} except {of_table}")
-        ]
+        missing = _found(client, f"select {key} from {name} except {of_table}")
+        gone = [int(row[0]) for row in missing]
         if self._is_doubtful(table, self._count(client, table), len(gone)):
             return
         still_there = self.portal.existing(METHODS[table.name], gone)
         self._remove(client, name, key, table, [one for one in gone if one not in still_there])
-        first = client.execute_sql(
-            f"select min(cast(id as bigint)) from ({of_table} except select {key} from {name}) as x"
-        )[0][0]
+        unknown = f"({of_table} except select {key} from {name}) as unknown"
+        ((first,),) = _found(client, f"select min(cast(id as bigint)) from {unknown}")
         if first is not None:
             self.lost[table.name] = first - 1
 
@@ -502,11 +501,11 @@ class _Load:
             f"create table if not exists {deleted} "
             "(raw_table varchar, id varchar, found_at varchar)"
         )
+        # the pages of its keys have been read, or it would not be compared
+        found_at = self.now.isoformat() if self.now else ""
         for start in range(0, len(gone), _AT_ONCE):
             some = gone[start : start + _AT_ONCE]
-            values = ", ".join(
-                f"('{literal(table.name)}', '{one}', '{self.now.isoformat()}')" for one in some
-            )
+            values = ", ".join(f"('{literal(table.name)}', '{one}', '{found_at}')" for one in some)
             with client.begin_transaction():
                 client.execute_sql(f"insert into {deleted} values {values}")
                 listed = ", ".join(f"'{one}'" for one in some)
@@ -517,6 +516,10 @@ class _Load:
 def _texts(*columns: str) -> dict[str, Any]:
     # dlt writes into each of them
     return {column: {"data_type": "text"} for column in columns}
+
+
+def _found(client: SqlClientBase[Any], query: str) -> Sequence[Sequence[Any]]:
+    return client.execute_sql(query) or ()
 
 
 def _since(state: dict[str, Any], method: Method) -> str | None:

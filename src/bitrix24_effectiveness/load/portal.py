@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from dlt.sources.helpers.requests import Client
-from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
@@ -110,7 +110,9 @@ class Portal:
         session.mount(
             settings.webhook.portal, _Wire(settings.webhook, settings.requests_per_second)
         )
-        retry = session.send.retry
+        # tenacity's, which dlt has put around it
+        send: Any = session.send
+        retry = send.retry
         retry.wait += wait_random(0, settings.backoff)
         retry.before_sleep = self._tell_retry
         self._client = RESTClient(f"{settings.webhook.portal}/rest/", session=session)
@@ -162,9 +164,10 @@ class Portal:
 
         found: set[int] = set()
         for some in _parts(keys, CALLS * PAGE):
+            filters: list[Row] = [{method.key: part} for part in _parts(some, PAGE)]
             calls = {
-                f"p{number}": _call(method, method.page(["id"], 0, **{method.key: part}))
-                for number, part in enumerate(_parts(some, PAGE))
+                f"p{number}": _call(method, method.page(["id"], 0, **one))
+                for number, one in enumerate(filters)
             }
             answer = self._client.post(
                 "batch",
@@ -194,7 +197,7 @@ class Portal:
         time.sleep(seconds)
 
     def _tell_retry(self, state: RetryCallState) -> None:
-        error = state.outcome.exception()
+        error = state.outcome and state.outcome.exception()
         cause = (error.code if isinstance(error, PortalError) else "") or type(error).__name__
         self._log.event(
             "retry",
@@ -222,14 +225,15 @@ class _Wire(HTTPAdapter):
         time.sleep(max(0.0, self._next - time.monotonic()))
         self._next = time.monotonic() + self._pause
         on_wire = request.copy()
-        on_wire.url = request.url.replace("/rest/", self._webhook.path, 1)
+        address = request.url or ""
+        on_wire.url = address.replace("/rest/", self._webhook.path, 1)
         try:
             response = super().send(on_wire, *args, **kwargs)
         except RequestException as error:
             # a new one, raised outside: the text of this one holds the address
             failure = type(error)
         else:
-            response.url, response.request = request.url, request
+            response.url, response.request = address, request
             return response
         raise failure("no answer from the portal")
 

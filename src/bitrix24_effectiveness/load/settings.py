@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from bitrix24_effectiveness.configuration import PortalEnvironment
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 
 _ADDRESS = re.compile(r"(https?)://([^/@\s]+)/rest/(\d+)/([A-Za-z0-9]+)/?")
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
-_LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 
 
 @dataclass(frozen=True)
@@ -72,40 +71,14 @@ class Settings:
         Raises:
             ConfigurationError: a setting that makes no sense.
         """
-        given = _dotenv(project.directory / ".env") | project.environment
-        address = given.get("BITRIX24_WEBHOOK_URL")
-        if not address:
+        given = PortalEnvironment.read(project.environment, project.directory / ".env")
+        if not given.bitrix24_webhook_url:
             return None
-        names = {
-            "requests_per_second": "BITRIX24_REQUESTS_PER_SECOND",
-            "operating_limit": "BITRIX24_OPERATING_LIMIT",
-            "attempts": "BITRIX24_ATTEMPTS",
-            "backoff": "BITRIX24_BACKOFF_SECONDS",
-            "sweep_days": "BITRIX24_SWEEP_DAYS",
-        }
-        numbers = {
-            name: _number(variable, given[variable])
-            for name, variable in names.items()
-            if given.get(variable)
-        }
-        if "attempts" in numbers:
-            numbers["attempts"] = max(1, int(numbers["attempts"]))
-        return cls(Webhook.parse(address), **numbers)
-
-
-def _number(variable: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ConfigurationError(f"{variable} is {text}: it must be a number, 0 or more")
-    return number
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """The variables of a `.env`; empty if there is no such file."""
-    if not path.is_file():
-        return {}
-    lines = map(_LINE.fullmatch, path.read_text("utf-8-sig").splitlines())
-    return {line[1]: line[2].strip("\"'") for line in lines if line}
+        return cls(
+            Webhook.parse(given.bitrix24_webhook_url),
+            given.bitrix24_requests_per_second,
+            given.bitrix24_operating_limit,
+            max(1, int(given.bitrix24_attempts)),
+            given.bitrix24_backoff_seconds,
+            given.bitrix24_sweep_days,
+        )
