@@ -36,6 +36,7 @@ finding_window as (
 pipelines as (
 
     select * from {{ ref('dim_pipelines') }}
+    where is_current
 
 ),
 
