@@ -164,7 +164,7 @@ class _Explanation:
             self._count(*behind)
             for behind in reader.tuples(
                 "select table_name, date_column, condition from metric_rows "
-                "where metric_code = ? order by position",
+                "where metric_code = ? order by metric_row_key",
                 [metric_code],
             )
         ]

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from bitrix24_effectiveness.report import Metric, Month, windows
 from bitrix24_effectiveness.verdict import Verdict, print_verdict, sorted_findings
-from running import Built
+from harness import seed_rows
+from running import REPOSITORY, Built
 
 
 def month(number: int, numerator: float | None, denominator: float | None, **other) -> Month:
@@ -31,8 +32,13 @@ def month(number: int, numerator: float | None, denominator: float | None, **oth
     return Month(**(fields | other))
 
 
+BASES = {
+    row["metric_code"]: row["basis"] for row in seed_rows(REPOSITORY / "seeds", "metric_catalog")
+}
+
+
 def metric(code: str, months: list[Month], is_percent: bool = False) -> Metric:
-    return Metric(code, {"en": code, "ru": code}, "percent", is_percent, months)
+    return Metric(code, {"en": code, "ru": code}, "percent", is_percent, BASES[code], months)
 
 
 def test_a_ratio_over_a_year_is_the_ratio_of_its_sums_and_not_the_mean_of_ratios() -> None:

@@ -12,6 +12,7 @@ import great_expectations as gx
 import psycopg
 import sqlalchemy
 from great_expectations.core.expectation_suite import ExpectationSuite
+from great_expectations.data_context.types.base import ProgressBarsConfig
 from sqlalchemy.dialects import registry
 
 from bitrix24_effectiveness.errors import ConfigurationError
@@ -60,8 +61,10 @@ class Engine:
         self._project = project
         self._is_kept = is_kept
         self._delivered = delivered_columns(project)
+        # of the kinds of source that there are, each engine has its own
+        self._source: Any
         self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = {"globally": False}
+        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
         self._connect(base_tables)
 
     def _connect(self, base_tables: Mapping[str, str]) -> None:
@@ -77,7 +80,9 @@ class Engine:
                 return GuardDialect().connect()
             return psycopg.connect(url.replace("+psycopg", "", 1))
 
-        self._source = self._context.data_sources.add_sql(
+        # its stubs do not know `kwargs`
+        sources: Any = self._context.data_sources
+        self._source = sources.add_sql(
             "raw",
             connection_string=url,
             kwargs={"poolclass": sqlalchemy.StaticPool, "creator": connect},

@@ -150,7 +150,7 @@ def check_raw_tables(
 
         engine = engine_of(project)(project, base_tables, is_kept=data_docs is not None)
         try:
-            findings = []
+            findings: list[Finding] = []
             texts = _texts(project, now, engine)
             for number, (table, parts) in enumerate(suites.items(), 1):
                 for part, expectations in parts.items():
