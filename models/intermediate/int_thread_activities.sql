@@ -147,9 +147,12 @@ with_actor as (
         with_owner.happened_at < settings.data_end_at as has_happened,
         -- the author acted, where known; a call that came in was taken by the one responsible
         case
-            when with_owner.kind = 'call' and with_owner.is_incoming and with_owner.responsible_id is not null
-                then not with_owner.is_responsible_bot
-            when with_owner.kind = 'call' and with_owner.is_incoming then not with_owner.is_author_bot
+            when with_owner.kind = 'call' and with_owner.is_incoming
+                then
+                    case
+                        when with_owner.responsible_id is not null then not with_owner.is_responsible_bot
+                        else not with_owner.is_author_bot
+                    end
             when with_owner.author_id = '0' then false
             when with_owner.author_id is not null then not with_owner.is_author_bot
             else not with_owner.is_responsible_bot
@@ -181,7 +184,8 @@ final as (
         has_happened
         and case kind
             when 'form' then coalesce(direction, '0') <> '2'
-            when 'chat' then is_incoming or (is_incoming_channel and coalesce(direction, '0') <> '2')
+            when 'chat'
+                then is_incoming or (is_incoming_channel and coalesce(direction, '0') <> '2')
             when 'other' then false
             else is_incoming
         end as is_touch,
