@@ -239,7 +239,7 @@ class _Explanation:
         ]
         # the scorecard compares the same months of the year, where there are any
         common = {start.month for start in windows[0]} & {start.month for start in windows[1]}
-        is_seasonal = not self.scored or self.scored["warning"] != "different_seasons"
+        is_seasonal = not self.scored or "different_seasons" not in (self.scored["warning"] or "")
         if common and is_seasonal:
             windows = [[start for start in window if start.month in common] for window in windows]
         if not all(windows):

@@ -85,7 +85,9 @@ class _Writer:
             self._word("title", verdict=self._word(verdict["verdict"])),
             style="bold",
         )
-        if verdict["before_from"] is None and verdict["after_from"] is None:
+        if verdict["go_live_date"] is None:
+            self._say(self._word("no_go_live"))
+        elif verdict["before_from"] is None and verdict["after_from"] is None:
             self._say(self._word("nothing_to_compare", go_live=verdict["go_live_date"]))
         elif verdict["before_from"] is not None and verdict["after_from"] is not None:
             self._say(
@@ -114,7 +116,7 @@ class _Writer:
                 self._say(self._word(status))
             for row in changed:
                 self._say(f"  - {self._change(row)}")
-        for status in ("not_distinguishable", "no_data"):
+        for status in ("not_distinguishable", "not_comparable", "no_data"):
             names = [
                 row[f"name_{self._language.code}"]
                 for row in self._told.scorecard
@@ -122,7 +124,7 @@ class _Writer:
             ]
             if names:
                 self._say(self._word(status, metrics=", ".join(names)))
-        if any(row["warning"] == "different_seasons" for row in self._told.scorecard):
+        if any("different_seasons" in (row["warning"] or "") for row in self._told.scorecard):
             self._say(self._word("seasons"))
 
     def _change(self, row: Row) -> str:
@@ -157,7 +159,7 @@ class _Writer:
             **{name: verdict[f"families_{name}"] for name in ("with_data", "better", "worse")},
             level=verdict["families_level"],
         )
-        chance = verdict["chance_of_verdict_by_luck"]
+        chance = verdict["chance_under_no_effect"]
         if chance is not None and verdict["families_better"]:
             text += " " + self._word("luck", chance=self._number(100 * chance))
         self._say(text)

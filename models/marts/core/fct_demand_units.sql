@@ -24,6 +24,12 @@ threads as (
 
 ),
 
+recorded_months as (
+
+    select * from {{ ref('int_recorded_months') }}
+
+),
+
 loss_reasons as (
 
     select * from {{ ref('stg_reference__loss_reasons') }}
@@ -78,13 +84,14 @@ units as (
         not leads.is_won
         and coalesce(deals_by_lead.open_deals, 0) = 0
         and (leads.outcome = 'junk' or coalesce(deals_by_lead.lost_deals, 0) > 0) as is_lost,
-        case when latest_lost_deals.stage_id is null then 'lead' else 'deal' end as lost_entity_type,
+        case when latest_lost_deals.stage_id is null then 'lead' else 'deal' end
+            as lost_entity_type,
         coalesce(latest_lost_deals.stage_id, leads.status_id) as lost_stage_id
 
     from leads
 
     inner join settings
-        on settings.demand_entity = 'lead'
+        on settings.demand_entity in ('lead', 'both')
 
     left join deals_by_lead
         on leads.lead_id = deals_by_lead.lead_id
@@ -115,7 +122,9 @@ units as (
     from deals
 
     inner join settings
-        on settings.demand_entity = 'deal'
+        on
+            settings.demand_entity = 'deal'
+            or (settings.demand_entity = 'both' and deals.lead_id is null)
 
 ),
 
@@ -134,15 +143,21 @@ final as (
         units.is_converted,
         units.is_junk,
         units.is_lost,
+        coalesce(threads.has_response, false) as is_answered,
         units.is_lost
         and (
             coalesce(loss_reasons.is_organisational, false)
-            or (settings.has_activities and not coalesce(threads.has_response, false))
+            or (
+                recorded_months.month_start is not null
+                and not coalesce(threads.has_response, false)
+            )
         ) as is_organisational_loss
 
     from units
 
-    cross join settings
+    -- where nothing was recorded, nobody can say what was answered
+    left join recorded_months
+        on {{ dbt.date_trunc('month', 'units.created_date') }} = recorded_months.month_start
 
     left join threads
         on units.thread_id = threads.thread_id

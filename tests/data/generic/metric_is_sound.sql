@@ -37,16 +37,17 @@ judged as (
                 then 'unknown period_grain'
             when
                 coalesce(value_status, '') not in (
-                    'measured', 'no_data', 'too_early', 'source_missing', 'not_applicable'
+                    'measured', 'no_data', 'too_early', 'history_too_short', 'source_missing', 'not_applicable'
                 )
                 then 'unknown value_status'
             when value_status = 'measured' and {{ headline }} is null
                 then '{{ headline }} is null, yet measured'
-            when value_status in ('no_data', 'source_missing') and {{ headline }} is not null
+            when value_status in ('no_data', 'history_too_short', 'source_missing') and {{ headline }} is not null
                 then '{{ headline }} has a value, yet its status denies it'
             when value_status in ('measured', 'no_data') and not is_complete
                 then 'the period is incomplete, yet its status is final'
-            when value_status = 'too_early' and is_complete
+            -- the losses of a month are still to come when it has ended
+            when value_status = 'too_early' and is_complete and metric_key not like 'lost_sales|%'
                 then 'the period is complete, yet its status is too_early'
             when {{ counts | join(' + ') }} is null then 'a count is null'
             when {{ counts | join(' < 0 or ') }} < 0 then 'a count is negative'
