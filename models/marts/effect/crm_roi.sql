@@ -27,7 +27,8 @@ settings as (
 
     select
         *,
-        cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}) as gross_margin_rate
+        cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }})
+            as gross_margin_rate
 
     from {{ ref('int_run_settings') }}
 
@@ -86,15 +87,22 @@ parts as (
         before_window.revenue as revenue_before,
         after_window.revenue as revenue_after,
         after_window.revenue - before_window.revenue as revenue_change,
-        (after_window.leads - before_window.leads) * before_window.closed_per_lead * before_window.deal_size
+        (after_window.leads - before_window.leads)
+        * before_window.closed_per_lead
+        * before_window.deal_size
             as volume_effect,
-        after_window.leads * (after_window.closed_per_lead - before_window.closed_per_lead) * before_window.deal_size
+        after_window.leads
+        * (after_window.closed_per_lead - before_window.closed_per_lead)
+        * before_window.deal_size
             as conversion_effect,
-        after_window.leads * after_window.closed_per_lead * (after_window.deal_size - before_window.deal_size)
+        after_window.leads
+        * after_window.closed_per_lead
+        * (after_window.deal_size - before_window.deal_size)
             as deal_size_effect,
         {% for cost_type in cost_types %}
         before_window.{{ cost_type }}_cost as {{ cost_type }}_cost_before,
-        after_window.{{ cost_type }}_cost - before_window.{{ cost_type }}_cost as {{ cost_type }}_cost_change,
+        after_window.{{ cost_type }}_cost
+        - before_window.{{ cost_type }}_cost as {{ cost_type }}_cost_change,
         {% endfor %}
         before_window.crm_cost as crm_cost_before,
         after_window.crm_cost as crm_cost_after
@@ -170,19 +178,22 @@ with_crm_cost as (
 
 ),
 
--- from the month of go-live on, the ramp-up included: what was gained so far against an average month before
+-- from the month of go-live on, the ramp-up included: what was gained so far against an average
+-- month before
 cumulated as (
 
     select
         with_crm_cost.period_start,
         row_number() over (order by with_crm_cost.period_start) as months_so_far,
         with_crm_cost.crm_cost_so_far,
+        sum(
+            {% for cost_type in cost_types %}
+            with_crm_cost.{{ cost_type }}_cost - parts.{{ cost_type }}_cost_before
+            {{ '+' if not loop.last }}
+            {% endfor %}
+        ) over so_far as added_cost_so_far,
         sum(with_crm_cost.revenue - parts.revenue_before) over so_far * settings.gross_margin_rate
-            as margin_so_far,
-        {% for cost_type in cost_types %}
-        sum(with_crm_cost.{{ cost_type }}_cost - parts.{{ cost_type }}_cost_before) over so_far
-        {{- ' + ' if not loop.last else ' as added_cost_so_far' }}
-        {% endfor %}
+            as margin_so_far
 
     from with_crm_cost
 
@@ -214,7 +225,8 @@ effects as (
 
     select
         case
-            when settings.gross_margin_rate is not null
+            when
+                settings.gross_margin_rate is not null
                 and estimates.is_recorded_alike
                 and crm_cost_before_the_data.costs > 0
                 then estimates.change - total.crm_cost_so_far / total.months_so_far
@@ -285,9 +297,12 @@ last_month_in_the_red as (
 paybacks as (
 
     select
-        min(case when by_scenario.scenario = 'known' then by_scenario.period_start end) as known_month,
-        min(case when by_scenario.scenario = 'earliest' then by_scenario.period_start end) as earliest_month,
-        min(case when by_scenario.scenario = 'latest' then by_scenario.period_start end) as latest_month
+        min(case when by_scenario.scenario = 'known' then by_scenario.period_start end)
+            as known_month,
+        min(case when by_scenario.scenario = 'earliest' then by_scenario.period_start end)
+            as earliest_month,
+        min(case when by_scenario.scenario = 'latest' then by_scenario.period_start end)
+            as latest_month
 
     from by_scenario
 
@@ -296,7 +311,10 @@ paybacks as (
 
     where
         by_scenario.gained_so_far is not null
-        and (last_month_in_the_red.period_start is null or by_scenario.period_start > last_month_in_the_red.period_start)
+        and (
+            last_month_in_the_red.period_start is null
+            or by_scenario.period_start > last_month_in_the_red.period_start
+        )
 
 ),
 
@@ -316,9 +334,12 @@ judged as (
         effects.net_effect - effects.to_low as net_effect_ci_low,
         effects.net_effect + effects.to_high as net_effect_ci_high,
         -- a sum that is above zero by chance has paid nothing back
-        case when effects.net_effect - effects.to_low > 0 then paybacks.known_month end as payback_month,
-        case when effects.net_effect + effects.to_high > 0 then paybacks.earliest_month end as payback_earliest,
-        case when effects.net_effect - effects.to_low > 0 then paybacks.latest_month end as payback_latest
+        case when effects.net_effect - effects.to_low > 0 then paybacks.known_month end
+            as payback_month,
+        case when effects.net_effect + effects.to_high > 0 then paybacks.earliest_month end
+            as payback_earliest,
+        case when effects.net_effect - effects.to_low > 0 then paybacks.latest_month end
+            as payback_latest
 
     from parts
 
@@ -358,12 +379,16 @@ final as (
         margin_so_far as margin_change_total,
         added_cost_so_far as added_cost_total,
         case when has_crm_cost then crm_cost_so_far end as crm_cost_total,
-        case when net_effect is not null then margin_so_far - added_cost_so_far - crm_cost_so_far end
+        case
+            when net_effect is not null then margin_so_far - added_cost_so_far - crm_cost_so_far
+        end
             as net_effect_total,
         payback_month,
         payback_earliest,
         payback_latest,
-        cast({{ dbt.datediff(go_live, 'payback_month', 'month') }} + 1 as bigint) as months_to_payback,
+        cast(
+            {{ dbt.datediff(go_live, 'payback_month', 'month') }} + 1 as bigint
+        ) as months_to_payback,
         case
             when gross_margin_rate is null then 'margin_unknown'
             when not has_crm_cost then 'crm_cost_unknown'

@@ -41,7 +41,8 @@ coverage as (
         row_number() over (
             partition by metric_code
             order by
-                least(before_coverage, after_coverage) / nullif(greatest(before_coverage, after_coverage), 0),
+                least(before_coverage, after_coverage)
+                / nullif(greatest(before_coverage, after_coverage), 0),
                 record_kind,
                 request_kind
         ) as most_different_first
@@ -104,7 +105,9 @@ first_month_after as (
         {{ go_live }} as go_live_date,
         cast(
             case
-                when {{ dbt.date_trunc('month', after_ramp_up) }} = {{ after_ramp_up }} then {{ after_ramp_up }}
+                when
+                    {{ dbt.date_trunc('month', after_ramp_up) }} = {{ after_ramp_up }}
+                    then {{ after_ramp_up }}
                 else {{ dbt.dateadd('month', 1, dbt.date_trunc('month', after_ramp_up)) }}
             end as date
         ) as month_start
@@ -147,12 +150,17 @@ judged as (
         and coalesce(after_windows.months >= {{ enough }}, false)
         and before_windows.value is not null
         and after_windows.value is not null as has_months,
-        coalesce(before_windows.cases >= {{ var('min_sample_size') }}, before_windows.source = 'manual')
+        coalesce(
+            before_windows.cases >= {{ var('min_sample_size') }}, before_windows.source = 'manual'
+        )
         and after_windows.cases >= {{ var('min_sample_size') }} as has_cases,
         -- nothing moves between nothing and nothing, nor between all and all
         coalesce(
             estimates.change = 0
-            and (before_windows.value = 0 or (metric_catalog.unit = 'percent' and before_windows.value = 100)),
+            and (
+                before_windows.value = 0
+                or (metric_catalog.unit = 'percent' and before_windows.value = 100)
+            ),
             false
         ) as is_constant,
         coverage.record_kind as coverage_kind,
@@ -161,7 +169,8 @@ judged as (
         missing_sources.metric_code is not null as is_source_missing,
         months_left_out.windows = 2 and months_left_out.compared_and_unsettled >= {{ enough }}
             as is_history_too_short,
-        months_left_out.windows = 2 and months_left_out.compared_and_unripe >= {{ enough }} as is_too_early,
+        months_left_out.windows = 2
+        and months_left_out.compared_and_unripe >= {{ enough }} as is_too_early,
         -- lost sales are at one price already
         metric_catalog.unit = 'money'
         and metric_catalog.metric_code <> 'lost_sales'
@@ -209,7 +218,11 @@ with_status as (
             when not has_months or not has_cases then 'no_data'
             -- a trend that was there before go-live and would have brought as much by itself
             when
-                (trend_before_ci_low > 0 and change_ci_low > 0 and change <= trend_before_ci_high * months_between)
+                (
+                    trend_before_ci_low > 0
+                    and change_ci_low > 0
+                    and change <= trend_before_ci_high * months_between
+                )
                 or (
                     trend_before_ci_high < 0
                     and change_ci_high < 0
@@ -262,14 +275,22 @@ final as (
         status,
         case
             when status not in ('better', 'worse') then null
-            when (change > 0 and beyond_trend_ci_low > 0) or (change < 0 and beyond_trend_ci_high < 0) then 'strong'
+            when
+                (change > 0 and beyond_trend_ci_low > 0)
+                or (change < 0 and beyond_trend_ci_high < 0)
+                then 'strong'
             else 'weak'
         end as evidence,
-        case when not is_not_judged then smallest_detectable_change end as smallest_detectable_change,
+        case when not is_not_judged then smallest_detectable_change end
+            as smallest_detectable_change,
         case
             when not is_told
                 then
-                    {{ dbt.datediff(dbt.date_trunc('month', 'go_live_date'), 'first_month_after', 'month') }}
+                    {{ dbt.datediff(
+                        dbt.date_trunc('month', 'go_live_date'),
+                        'first_month_after',
+                        'month'
+                    ) }}
                     + months_needed
         end as months_to_tell,
         case
@@ -302,17 +323,30 @@ final as (
                     when is_compared and not is_recorded_alike
                         then
                             ', recorded_differently: ' || coverage_kind
-                            || ' ' || cast(cast(coverage_before as numeric(18, 2)) as {{ dbt.type_string() }})
-                            || ' before, ' || cast(cast(coverage_after as numeric(18, 2)) as {{ dbt.type_string() }})
+                            || ' '
+                            || cast(
+                                cast(coverage_before as numeric(18, 2)) as {{ dbt.type_string() }}
+                            )
+                            || ' before, '
+                            || cast(
+                                cast(coverage_after as numeric(18, 2)) as {{ dbt.type_string() }}
+                            )
                             || ' after'
-                    when is_compared and coverage_kind is not null and metric_code in ('response_time', 'lost_sales')
+                    when
+                        is_compared
+                        and coverage_kind is not null
+                        and metric_code in ('response_time', 'lost_sales')
                         and not metric_code in ('{{ (overruled or ["-"]) | join("', '") }}')
                         then ', some_kinds_left_out'
                     else ''
                 end
                 {%- if overruled %}
                 || case
-                    when coverage_kind is not null and metric_code in ('{{ overruled | join("', '") }}')
+                    when
+                        coverage_kind is not null
+                        and metric_code in (
+                            '{{ overruled | join("', '") }}'
+                        )
                         then ', recorded_alike_by_var'
                     else ''
                 end
@@ -325,16 +359,29 @@ final as (
                     else ', too_few_months'
                 end
                 || case when has_months and not has_cases then ', sample_too_small' else '' end
-                || case when has_months and has_cases and change_ci_low is null then ', no_interval' else '' end
-                || case when before_source = 'manual' then ', measured_by_hand' else '' end
-                || case when has_months and not is_same_season then ', different_seasons' else '' end
                 || case
-                    when has_months and not is_told and months_needed is null and change_ci_low is not null
+                    when
+                        has_months and has_cases and change_ci_low is null
+                        then ', no_interval'
+                    else ''
+                end
+                || case when before_source = 'manual' then ', measured_by_hand' else '' end
+                || case
+                    when has_months and not is_same_season then ', different_seasons' else ''
+                end
+                || case
+                    when
+                        has_months
+                        and not is_told
+                        and months_needed is null
+                        and change_ci_low is not null
                         then ', before_too_uncertain'
                     else ''
                 end
                 || case when has_months and is_constant then ', constant' else '' end
-                || case when has_months and is_not_deflated then ', prices_not_deflated' else '' end,
+                || case
+                    when has_months and is_not_deflated then ', prices_not_deflated' else ''
+                end,
                 3
             ),
             ''

@@ -2,6 +2,14 @@
 {#- an interval at 95 % lies above 0 by chance in so many cases -#}
 {%- set chance_of_a_family = 0.025 -%}
 {%- set wrong_of_an_interval = 0.05 -%}
+{%- set statuses = [
+    'better',
+    'worse',
+    'not_distinguishable',
+    'explained_by_trend',
+    'not_comparable',
+    'no_data',
+] -%}
 
 with
 
@@ -82,7 +90,8 @@ level as (
 
     select
         count(*) filter (where is_able_to_tell) as families_able_to_tell,
-        max(case when 2 * soonest_first in (families, families + 1) then can_tell_from end) as can_tell_from
+        max(case when 2 * soonest_first in (families, families + 1) then can_tell_from end)
+            as can_tell_from
 
     from level_families
 
@@ -109,7 +118,7 @@ family_counts as (
 metric_counts as (
 
     select
-        {% for status in ['better', 'worse', 'not_distinguishable', 'explained_by_trend', 'not_comparable', 'no_data'] %}
+        {% for status in statuses %}
         count(*) filter (where status = '{{ status }}') as metrics_{{ status }},
         {% endfor %}
         {{ wrong_of_an_interval }} * count(*) filter (where has_vote and change_ci_low is not null)
@@ -147,10 +156,14 @@ chances as (
 
     select
         sum(
-            cast(factorial(cast(family_counts.families_with_data as integer)) as {{ type_double() }})
+            cast(
+                factorial(cast(family_counts.families_with_data as integer)) as {{ type_double() }}
+            )
             / cast(factorial(draws.families) as {{ type_double() }})
             / cast(
-                factorial(cast(family_counts.families_with_data - draws.families as integer)) as {{ type_double() }}
+                factorial(
+                    cast(family_counts.families_with_data - draws.families as integer)
+                ) as {{ type_double() }}
             )
             * power({{ chance_of_a_family }}, draws.families)
             * power(1 - {{ chance_of_a_family }}, family_counts.families_with_data - draws.families)
@@ -172,7 +185,9 @@ final as (
     select
         'portal' as verdict_key,
         case
-            when family_counts.families_with_data < {{ var('min_families_with_data') }} then 'not_enough_data'
+            when
+                family_counts.families_with_data < {{ var('min_families_with_data') }}
+                then 'not_enough_data'
             when
                 roi.net_effect_ci_high < 0
                 or (
@@ -189,7 +204,9 @@ final as (
         end as verdict,
         case
             when {{ go_live }} is null then 'go_live_missing'
-            when family_counts.families_with_data < {{ var('min_families_with_data') }} then 'too_few_families'
+            when
+                family_counts.families_with_data < {{ var('min_families_with_data') }}
+                then 'too_few_families'
             when roi.net_effect_ci_high < 0 then 'money'
             else 'families'
         end as reason,
@@ -198,7 +215,9 @@ final as (
         windows.before_last_month,
         windows.after_from,
         windows.after_last_month,
-        cast({{ dbt.datediff('windows.before_last_month', 'windows.after_from', 'month') }} as bigint)
+        cast(
+            {{ dbt.datediff('windows.before_last_month', 'windows.after_from', 'month') }} as bigint
+        )
             as months_between_windows,
         settings.as_of_at,
         family_counts.families_with_data,
@@ -209,7 +228,9 @@ final as (
         family_counts.families_missing,
         level.families_able_to_tell,
         case
-            when 2 * level.families_able_to_tell < family_counts.families_level then level.can_tell_from
+            when
+                2 * level.families_able_to_tell < family_counts.families_level
+                then level.can_tell_from
         end as can_tell_from,
         metric_counts.metrics_better,
         metric_counts.metrics_worse,

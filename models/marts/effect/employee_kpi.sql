@@ -92,7 +92,8 @@ final as (
         response_times.within_sla_pct,
         coalesce(tasks_by_period.tasks_due, 0) as tasks_due,
         coalesce(tasks_by_period.tasks_done_in_time, 0) as tasks_done_in_time,
-        {{ ratio('tasks_by_period.tasks_done_in_time', 'tasks_by_period.tasks_due', 100) }} as tasks_done_in_time_pct,
+        {{ ratio('tasks_by_period.tasks_done_in_time', 'tasks_by_period.tasks_due', 100) }}
+            as tasks_done_in_time_pct,
         coalesce(conversions.leads, 0) as leads,
         coalesce(conversions.closed_deals, 0) as deals_won,
         conversions.conversion_pct,

@@ -110,7 +110,10 @@ final as (
             when windows.metric_code = 'lost_sales' then 'lost_sales_per_unit_of_demand'
             else metric_catalog.headline_column
         end as measure,
-        {% for language, events in [('en', 'Messages sent by robots'), ('ru', 'Сообщения, отправленные роботами')] %}
+        {% for language, events in [
+            ('en', 'Messages sent by robots'),
+            ('ru', 'Сообщения, отправленные роботами'),
+        ] %}
         case
             when windows.is_exact then metric_catalog.measure_name_{{ language }}
             when windows.basis = 'article' then metric_catalog.name_{{ language }}
@@ -129,7 +132,9 @@ final as (
         windows.source,
         case
             when windows.source = 'manual' then windows.value
-            else article_values.article_ratio * case when metric_catalog.unit = 'percent' then 100 else 1 end
+            else
+                article_values.article_ratio
+                * case when metric_catalog.unit = 'percent' then 100 else 1 end
         end as article_value
 
     from windows

@@ -5,15 +5,21 @@
     'answers': ['email', 'chat'],
     'answered': ['call', 'email', 'form', 'chat'],
 } -%}
+{%- set record_kinds = [
+    'activities',
+    'answers',
+    'answered',
+    'telephony',
+    'stage_history',
+    'clients',
+    'amounts',
+    'lead_links',
+    'leads_per_deal',
+    'fruitless_demand',
+] -%}
 {%- set cost_types = ['marketing', 'crm', 'salary', 'other'] -%}
 
 with
-
-settings as (
-
-    select * from {{ ref('int_run_settings') }}
-
-),
 
 periods as (
 
@@ -274,7 +280,9 @@ records as (
         'all' as request_kind,
         demand_units.month_start,
         case
-            when demand_units.won_at < {{ dbt.dateadd('hour', 90 * 24, 'demand_units.created_at') }} then 0
+            when
+                demand_units.won_at < {{ dbt.dateadd('hour', 90 * 24, 'demand_units.created_at') }}
+                then 0
             else 1
         end as counted,
         1 as base
@@ -325,8 +333,7 @@ counts as (
 
 kinds as (
 
-    {% for record_kind in ['activities', 'answers', 'answered', 'telephony', 'stage_history', 'clients', 'amounts',
-        'lead_links', 'leads_per_deal', 'fruitless_demand'] -%}
+    {% for record_kind in record_kinds -%}
     select
         '{{ record_kind }}' as record_kind,
         'all' as request_kind
@@ -358,14 +365,22 @@ counted as (
         periods.period_start as month_start,
         periods.is_complete,
         cast(
-            coalesce(case when kinds.request_kind = 'all' then counts.counted else counts_by_kind.counted end, 0)
+            coalesce(
+                case
+                    when kinds.request_kind = 'all' then counts.counted else counts_by_kind.counted
+                end,
+                0
+            )
             as bigint
         ) as recorded,
         cast(
             case
                 when kinds.record_kind like 'costs%'
-                    then {{ dbt.datediff('periods.period_start', 'periods.cutoff_date', 'day') }} + 1
-                when kinds.request_kind = 'all' or kinds.record_kind = 'requests' then coalesce(counts.base, 0)
+                    then
+                        {{ dbt.datediff('periods.period_start', 'periods.cutoff_date', 'day') }} + 1
+                when
+                    kinds.request_kind = 'all' or kinds.record_kind = 'requests'
+                    then coalesce(counts.base, 0)
                 else coalesce(counts_by_kind.base, 0)
             end as bigint
         ) as expected
@@ -390,7 +405,11 @@ counted as (
 final as (
 
     select
-        record_kind || '|' || request_kind || '|' || cast(month_start as {{ dbt.type_string() }}) as coverage_key,
+        record_kind
+        || '|'
+        || request_kind
+        || '|'
+        || cast(month_start as {{ dbt.type_string() }}) as coverage_key,
         month_start,
         is_complete,
         record_kind,

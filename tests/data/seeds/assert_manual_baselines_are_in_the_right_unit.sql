@@ -1,4 +1,5 @@
--- Hours for minutes, or a share for a percentage: a value so far from the portal's own is no measurement of
+-- Hours for minutes, or a share for a percentage: a value so far from the portal's own is no
+-- measurement of
 -- the same thing, and would win every comparison.
 with
 
@@ -34,7 +35,9 @@ published as (
 select
     'manual_baseline' as seed,
     baselines.metric_code as row_key,
-    'value lies further than a factor of 20 from the portal''s own: is it in ' || published.unit || '?' as problem,
+    'value lies further than a factor of 20 from the portal''s own: is it in '
+    || published.unit
+    || '?' as problem,
     baselines.baseline_value,
     published.lowest,
     published.highest
@@ -46,4 +49,7 @@ inner join published
 
 where
     baselines.baseline_value > 0
-    and (baselines.baseline_value > 20 * published.highest or 20 * baselines.baseline_value < published.lowest)
+    and (
+        baselines.baseline_value > 20 * published.highest
+        or 20 * baselines.baseline_value < published.lowest
+    )

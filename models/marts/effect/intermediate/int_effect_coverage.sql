@@ -84,12 +84,12 @@ windows as (
         needed.metric_code,
         needed.request_kind,
         needed.record_kind,
-        {% for window in ['before', 'after'] -%}
+    {% for window in ['before', 'after'] -%}
         {{ ratio(
             "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
             "sum(coverage.expected) filter (where window_months.window_name = '" ~ window ~ "')"
         ) }} as {{ window }}_coverage{{ ',' if not loop.last }}
-        {% endfor %}
+    {% endfor %}
 
     from needed
 

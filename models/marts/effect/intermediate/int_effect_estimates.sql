@@ -63,11 +63,18 @@ choices as (
         metric_codes.metric_code,
         metric_codes.unit,
         baselines.metric_code is not null
-        and not coalesce(before_samples.months >= {{ enough }} and before_samples.is_recorded_alike, false)
-        and not (metric_codes.metric_code = 'automation_level' and coalesce(registers.months >= {{ enough }}, false))
+        and not coalesce(
+            before_samples.months >= {{ enough }} and before_samples.is_recorded_alike, false
+        )
+        and not (
+            metric_codes.metric_code = 'automation_level'
+            and coalesce(registers.months >= {{ enough }}, false)
+        )
             as is_manual,
         metric_codes.metric_code = 'automation_level'
-        and not coalesce(before_samples.months >= {{ enough }} and after_samples.months >= {{ enough }}, false)
+        and not coalesce(
+            before_samples.months >= {{ enough }} and after_samples.months >= {{ enough }}, false
+        )
             as is_register
 
     from metric_codes
@@ -101,13 +108,17 @@ paired as (
         choices.metric_code,
         choices.unit,
         case when choices.is_manual then 'manual' else 'data' end as before_source,
-        case when choices.is_manual or choices.is_register then 'article' else 'comparable' end as basis,
+        case when choices.is_manual or choices.is_register then 'article' else 'comparable' end
+            as basis,
         choices.is_register as is_exact,
-        coalesce(after_samples.is_recorded_alike, before_samples.is_recorded_alike, true) or choices.is_manual
+        coalesce(after_samples.is_recorded_alike, before_samples.is_recorded_alike, true)
+        or choices.is_manual
             as is_recorded_alike,
-        coalesce(before_samples.is_same_season, false) and coalesce(after_samples.is_same_season, false)
+        coalesce(before_samples.is_same_season, false)
+        and coalesce(after_samples.is_same_season, false)
         or choices.is_manual as is_same_season,
-        case when choices.is_manual then baselines.value else before_samples.value end as before_value,
+        case when choices.is_manual then baselines.value else before_samples.value end
+            as before_value,
         after_samples.value as after_value,
         case when not choices.is_manual then before_samples.numerator end as before_numerator,
         case when not choices.is_manual then before_samples.denominator end as before_denominator,
@@ -115,23 +126,34 @@ paired as (
         after_samples.denominator as after_denominator,
         case when not choices.is_manual then before_samples.months end as before_months,
         after_samples.months as after_months,
-        case when choices.is_manual then baselines.first_month else before_samples.first_month end as before_first_month,
-        case when choices.is_manual then baselines.last_month else before_samples.last_month end as before_last_month,
+        case when choices.is_manual then baselines.first_month else before_samples.first_month end
+            as before_first_month,
+        case when choices.is_manual then baselines.last_month else before_samples.last_month end
+            as before_last_month,
         after_samples.first_month as after_first_month,
         after_samples.last_month as after_last_month,
-        case when choices.is_manual then baselines.cases else before_samples.cases end as before_cases,
+        case when choices.is_manual then baselines.cases else before_samples.cases end
+            as before_cases,
         after_samples.cases as after_cases,
         case
             when not choices.is_manual then before_samples.variance
-            when baselines.std_dev is not null then baselines.std_dev * baselines.std_dev / nullif(baselines.cases, 0)
-            when choices.unit = 'percent' and not choices.is_register and baselines.value between 0 and 100
+            when
+                baselines.std_dev is not null
+                then baselines.std_dev * baselines.std_dev / nullif(baselines.cases, 0)
+            when
+                choices.unit = 'percent'
+                and not choices.is_register
+                and baselines.value between 0 and 100
                 then baselines.value * (100 - baselines.value) / nullif(baselines.cases, 0)
         end as before_variance,
         after_samples.variance as after_variance,
-        case when choices.is_manual then baselines.cases else before_samples.months end - 1 as before_freedom,
+        case when choices.is_manual then baselines.cases else before_samples.months end
+        - 1 as before_freedom,
         after_samples.months - 1 as after_freedom,
-        -- months of before that wait for their twins in the window after; a baseline by hand has none
-        case when choices.is_manual then null else before_samples.comparable_months end as full_before_months,
+        -- months of before that wait for their twins in the window after; a baseline by hand has
+        -- none
+        case when choices.is_manual then null else before_samples.comparable_months end
+            as full_before_months,
         case when choices.is_manual then 0 else coalesce(before_samples.lagged_products, 0) end
         + coalesce(after_samples.lagged_products, 0) as lagged_products,
         case when choices.is_manual then 0 else coalesce(before_samples.products_base, 0) end
@@ -147,8 +169,13 @@ paired as (
         after_samples.weight as after_weight,
         case when not choices.is_manual then before_samples.slope end as before_slope,
         case when not choices.is_manual then before_samples.sxx end as before_sxx,
-        case when not choices.is_manual and before_samples.slope is not null then before_samples.squares_around_line end
-        + case when after_samples.slope is not null then after_samples.squares_around_line end as squares_around_lines
+        case
+            when
+                not choices.is_manual and before_samples.slope is not null
+                then before_samples.squares_around_line
+        end
+        + case when after_samples.slope is not null then after_samples.squares_around_line end
+            as squares_around_lines
 
     from choices
 
@@ -159,27 +186,32 @@ paired as (
         on
             choices.metric_code = before_samples.metric_code
             and before_samples.basis
-            = case when choices.is_manual or choices.is_register then 'article' else 'comparable' end
+            = case
+                when choices.is_manual or choices.is_register then 'article' else 'comparable'
+            end
             and before_samples.window_name = 'before'
 
     left join samples as after_samples
         on
             choices.metric_code = after_samples.metric_code
             and after_samples.basis
-            = case when choices.is_manual or choices.is_register then 'article' else 'comparable' end
+            = case
+                when choices.is_manual or choices.is_register then 'article' else 'comparable'
+            end
             and after_samples.window_name = 'after'
 
     where {{ go_live }} is not null
 
 ),
 
--- months hang together: the lag-1 autocorrelation, freed of its small-sample bias (Kendall 1954; Marriott
--- and Pope 1954)
+-- months hang together: the lag-1 autocorrelation, freed of its small-sample bias (Kendall 1954;
+-- Marriott and Pope 1954)
 with_autocorrelation as (
 
     select
         *,
-        coalesce(cast(lagged_products as {{ type_double() }}) / nullif(products_base, 0), 0) as raw_autocorrelation
+        coalesce(cast(lagged_products as {{ type_double() }}) / nullif(products_base, 0), 0)
+            as raw_autocorrelation
 
     from paired
 
@@ -191,7 +223,9 @@ with_correction as (
         *,
         least(
             greatest(
-                raw_autocorrelation + (1 + 3 * greatest(raw_autocorrelation, 0)) / nullif(months_a_window, 0), 0
+                raw_autocorrelation
+                + (1 + 3 * greatest(raw_autocorrelation, 0)) / nullif(months_a_window, 0),
+                0
             ),
             0.9
         ) as autocorrelation,
@@ -200,7 +234,10 @@ with_correction as (
             greatest(
                 raw_autocorrelation
                 + (1 + 3 * greatest(raw_autocorrelation, 0))
-                / ((coalesce(full_before_months, {{ full }}) + {{ full }}) / cast(2 as {{ type_double() }})),
+                / (
+                    (coalesce(full_before_months, {{ full }}) + {{ full }})
+                    / cast(2 as {{ type_double() }})
+                ),
                 0
             ),
             0.9
@@ -218,7 +255,9 @@ with_factor as (
         (1 + full_autocorrelation) / (1 - full_autocorrelation) as full_variance_factor,
         case
             -- without data after go-live, its months are taken to vary as those before
-            when after_variance is null and after_months is null then before_variance * before_months
+            when
+                after_variance is null and after_months is null
+                then before_variance * before_months
             else after_variance * after_months
         end as after_variance_of_a_month
 
@@ -246,19 +285,26 @@ with_error as (
         ) as degrees_of_freedom,
         case
             when
-                abs(after_value - before_value) > 0.000000001 * (abs(after_value) + abs(before_value))
+                abs(after_value - before_value)
+                > 0.000000001 * (abs(after_value) + abs(before_value))
                 then after_value - before_value
             when after_value is not null and before_value is not null then 0
         end as change,
-        before_variance * coalesce({{ ratio('before_months', 'full_before_months') }}, 1) as full_before_variance,
+        before_variance
+        * coalesce({{ ratio('before_months', 'full_before_months') }}, 1) as full_before_variance,
         greatest(
-            (coalesce(full_before_months - 1, before_freedom) + {{ full }} - 1) / full_variance_factor, 2
+            (coalesce(full_before_months - 1, before_freedom) + {{ full }} - 1)
+            / full_variance_factor,
+            2
         ) as full_degrees_of_freedom,
         {{ wanted_share }} * abs(before_value) as wanted_change,
         after_mean_month - before_mean_month as months_between,
         -- level and slope on either side, with one variance
-        variance_factor * squares_around_lines / nullif(before_months + after_months - 4, 0) as variance_around_lines,
-        greatest((before_months + after_months - 4) / variance_factor, 2) as trend_degrees_of_freedom
+        variance_factor
+        * squares_around_lines
+        / nullif(before_months + after_months - 4, 0) as variance_around_lines,
+        greatest((before_months + after_months - 4) / variance_factor, 2)
+            as trend_degrees_of_freedom
 
     from with_factor
 
@@ -273,7 +319,8 @@ with_trend as (
             variance_around_lines
             * (1 / before_weight + 1 / after_weight + months_between * months_between / before_sxx)
         ) as error_beyond_trend,
-        case when before_months >= 4 then sqrt(variance_around_lines / before_sxx) end as slope_error
+        case when before_months >= 4 then sqrt(variance_around_lines / before_sxx) end
+            as slope_error
 
     from with_error
 
@@ -297,11 +344,15 @@ with_quantiles as (
 
     select
         with_trend.*,
-        {{ student_t_quantile('of_change', '1 / with_trend.degrees_of_freedom', '975') }} as quantile_975,
-        {{ student_t_quantile('of_change', '1 / with_trend.degrees_of_freedom', '800') }} as quantile_800,
+        {{ student_t_quantile('of_change', '1 / with_trend.degrees_of_freedom', '975') }}
+            as quantile_975,
+        {{ student_t_quantile('of_change', '1 / with_trend.degrees_of_freedom', '800') }}
+            as quantile_800,
         {{ student_t_quantile('of_full', '1 / with_trend.full_degrees_of_freedom', '975') }}
-        + {{ student_t_quantile('of_full', '1 / with_trend.full_degrees_of_freedom', '800') }} as full_quantiles,
-        {{ student_t_quantile('of_trend', '1 / with_trend.trend_degrees_of_freedom', '975') }} as trend_quantile_975
+        + {{ student_t_quantile('of_full', '1 / with_trend.full_degrees_of_freedom', '800') }}
+            as full_quantiles,
+        {{ student_t_quantile('of_trend', '1 / with_trend.trend_degrees_of_freedom', '975') }}
+            as trend_quantile_975
 
     from with_trend
     {% for segment, freedom in [
@@ -314,18 +365,22 @@ with_quantiles as (
         on
             1 / with_trend.{{ freedom }} >= {{ segment }}.inverse_df
             and 1 / with_trend.{{ freedom }}
-            < case when {{ segment }}.next_inverse_df >= 0.5 then 1 else {{ segment }}.next_inverse_df end
+            < case
+                when {{ segment }}.next_inverse_df >= 0.5 then 1 else {{ segment }}.next_inverse_df
+            end
     {% endfor %}
 ),
 
--- how many months after go-live would bring the error down to where the change wanted is seen in 80 % of
--- cases: months before take part as their twins come, and once all have come, only after grows
+-- how many months after go-live would bring the error down to where the change wanted is seen in 80
+-- % of cases: months before take part as their twins come, and once all have come, only after grows
 with_need as (
 
     select
         *,
         (quantile_975 + quantile_800) * standard_error as smallest_detectable_change,
-        wanted_change * wanted_change / (full_quantiles * full_quantiles * full_variance_factor) as variance_allowed
+        wanted_change
+        * wanted_change
+        / (full_quantiles * full_quantiles * full_variance_factor) as variance_allowed
 
     from with_quantiles
 
@@ -388,7 +443,11 @@ final as (
         change_beyond_trend + trend_quantile_975 * error_beyond_trend as beyond_trend_ci_high,
         smallest_detectable_change,
         coalesce(smallest_detectable_change <= wanted_change, false) as is_able_to_tell,
-        case when months_needed is not null then greatest(cast(ceil(months_needed) as bigint), {{ enough }}) end
+        case
+            when
+                months_needed is not null
+                then greatest(cast(ceil(months_needed) as bigint), {{ enough }})
+        end
             as months_needed
 
     from with_months_needed

@@ -41,7 +41,8 @@ last_month as (
 
 ),
 
--- the index of a month without one is that of the newest before it; before the first it is the first
+-- the index of a month without one is that of the newest before it; before the first it is the
+-- first
 last_index as (
 
     select price_index.price_index
@@ -50,8 +51,9 @@ last_index as (
 
     inner join last_month
         on
-            (last_month.month_start >= price_index.month_start or price_index.index_number = 1)
-            and last_month.month_start < coalesce(price_index.next_month_start, cast('9999-12-31' as date))
+            (price_index.month_start <= last_month.month_start or price_index.index_number = 1)
+            and coalesce(price_index.next_month_start, cast('9999-12-31' as date))
+            > last_month.month_start
 
 ),
 
@@ -84,7 +86,8 @@ with_price_level as (
     left join price_index
         on
             (conversions.period_start >= price_index.month_start or price_index.index_number = 1)
-            and conversions.period_start < coalesce(price_index.next_month_start, cast('9999-12-31' as date))
+            and conversions.period_start
+            < coalesce(price_index.next_month_start, cast('9999-12-31' as date))
 
     left join last_index
         on true
@@ -96,12 +99,12 @@ final as (
     select
         period_start,
         price_factor,
+        {% for cost_type in cost_types %}
+        cast({{ cost_type }}_cost as {{ type_double() }}) * price_factor as {{ cost_type }}_cost,
+        {% endfor %}
         cast(leads as {{ type_double() }}) as leads,
         cast(closed_deals as {{ type_double() }}) as closed_deals,
         cast(revenue as {{ type_double() }}) * price_factor as revenue
-        {%- for cost_type in cost_types %},
-        cast({{ cost_type }}_cost as {{ type_double() }}) * price_factor as {{ cost_type }}_cost
-        {%- endfor %}
 
     from with_price_level
 

@@ -94,7 +94,8 @@ purchases as (
     select
         purchased_date,
         lead(purchased_at) over (partition by client_id order by purchase_number)
-        < {{ dbt.dateadd('hour', var('client_inactivity_days') * 24, 'purchased_at') }} as is_followed
+        < {{ dbt.dateadd('hour', var('client_inactivity_days') * 24, 'purchased_at') }}
+            as is_followed
 
     from {{ ref('fct_purchases') }}
 
@@ -117,13 +118,14 @@ followed_purchases as (
 
 ),
 
--- the month in which a deal was won takes long cycles only once the data is old; that of the first contact
--- gives all deals as long
+-- the month in which a deal was won takes long cycles only once the data is old; that of the first
+-- contact gives all deals as long
 cycles as (
 
     select
         period_days.period_start,
-        sum({{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}) as cycle_microseconds,
+        sum({{ microseconds_between('deals.first_contact_at', 'deals.won_at') }})
+            as cycle_microseconds,
         count(*) as deals
 
     from deals
@@ -131,7 +133,9 @@ cycles as (
     inner join period_days
         on cast({{ to_local('deals.first_contact_at') }} as date) = period_days.date_day
 
-    where deals.won_at < {{ dbt.dateadd('hour', var('cycle_horizon_days') * 24, 'deals.first_contact_at') }}
+    where
+        deals.won_at
+        < {{ dbt.dateadd('hour', var('cycle_horizon_days') * 24, 'deals.first_contact_at') }}
 
     group by period_days.period_start
 
@@ -166,16 +170,19 @@ last_lifespan as (
 
 ),
 
--- a published LTV looks back on twelve months and on all lifespans so far: its months overlap, and it grows
--- with the age of the portal. What a month itself adds does neither; the lifespan is one and the same for all
+-- a published LTV looks back on twelve months and on all lifespans so far: its months overlap, and
+-- it grows with the age of the portal. What a month itself adds does neither; the lifespan is one
+-- and the same for all
 lifetime_additions as (
 
     select
         period_start,
         gross_margin_rate * cast(
-            historic_revenue - coalesce(lag(historic_revenue) over (order by period_start), 0) as {{ type_double() }}
+            historic_revenue
+            - coalesce(lag(historic_revenue) over (order by period_start), 0) as {{ type_double() }}
         ) as margin,
-        total_lifespan_years - coalesce(lag(total_lifespan_years) over (order by period_start), 0) as client_years
+        total_lifespan_years
+        - coalesce(lag(total_lifespan_years) over (order by period_start), 0) as client_years
 
     from lifetime_values
 
@@ -252,7 +259,9 @@ comparable as (
         'ltv' as metric_code,
         'all' as request_kind,
         lifetime_additions.period_start,
-        lifetime_additions.margin * last_lifespan.avg_lifespan_years * money_months.price_factor as numerator,
+        lifetime_additions.margin
+        * last_lifespan.avg_lifespan_years
+        * money_months.price_factor as numerator,
         lifetime_additions.client_years as denominator,
         coalesce(followed_purchases.purchases, 0) as cases
 
@@ -307,12 +316,14 @@ comparable as (
 
     union all
 
-    -- what a month brought before the costs of the CRM: no metric, but money is compared the same way
+    -- what a month brought before the costs of the CRM: no metric, but money is compared the same
+    -- way
     select
         'net_effect' as metric_code,
         'all' as request_kind,
         period_start,
-        revenue * coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1)
+        revenue
+        * coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1)
         - marketing_cost - salary_cost - other_cost as numerator,
         cast(1 as {{ type_double() }}) as denominator,
         cast(closed_deals as bigint) as cases
@@ -375,9 +386,16 @@ final as (
         all_months.numerator,
         all_months.denominator,
         cast(all_months.cases as bigint) as cases,
-        {{ dbt.dateadd('hour', '24 * ' ~ follow_up_days('all_months.metric_code'), 'periods.period_end_at') }}
+        {{ dbt.dateadd(
+            'hour',
+            '24 * ' ~ follow_up_days('all_months.metric_code'),
+            'periods.period_end_at'
+        ) }}
         <= settings.as_of_at
-        or (all_months.basis = 'article' and all_months.metric_code not in ('response_time', 'lost_sales')) as is_ripe,
+        or (
+            all_months.basis = 'article'
+            and all_months.metric_code not in ('response_time', 'lost_sales')
+        ) as is_ripe,
         all_months.metric_code not in ('retention', 'churn', 'cac', 'ltv', 'net_effect')
         or coalesce(all_months.period_start >= history_start.settled_from_date, true) as is_settled
 

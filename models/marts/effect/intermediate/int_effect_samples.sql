@@ -33,7 +33,9 @@ kinds as (
         min(
             case
                 {% if overruled -%}
-                when metric_code in ('{{ overruled | join("', '") }}') then 1
+                when
+                    metric_code in ('{{ overruled | join("', '") }}')
+                    then 1
                 {% endif -%}
                 when is_alike then 1
                 else 0
@@ -68,7 +70,8 @@ compared as (
         window_months.is_same_season,
         window_months.comparable_months,
         months.period_start,
-        min(case when months.basis = 'comparable' then judged_kinds.is_any_alike end) as is_any_alike,
+        min(case when months.basis = 'comparable' then judged_kinds.is_any_alike end)
+            as is_any_alike,
         sum(months.numerator) as numerator,
         sum(months.denominator) as denominator,
         sum(months.cases) as cases
@@ -122,19 +125,28 @@ scaled as (
         compared.is_any_alike,
         compared.period_start,
         -- a register stands as it is at the end, and a published LTV looks back on a year by itself
-        compared.basis = 'article' and compared.metric_code in ('automation_level', 'ltv') as is_state,
-        count(*) over (partition by compared.basis, compared.metric_code, compared.window_name) as months,
+        compared.basis = 'article'
+        and compared.metric_code in ('automation_level', 'ltv') as is_state,
+        count(*)
+            over (partition by compared.basis, compared.metric_code, compared.window_name)
+            as months,
         row_number() over (
             partition by compared.basis, compared.metric_code, compared.window_name
             order by compared.period_start desc
         ) as newest_first,
         compared.numerator
-        * case when compared.metric_code = 'lost_sales' and compared.basis = 'comparable' then unit_price.price else 1 end
+        * case
+            when
+                compared.metric_code = 'lost_sales' and compared.basis = 'comparable'
+                then unit_price.price
+            else 1
+        end
             as numerator,
         compared.denominator,
         compared.cases,
         cast(
-            {{ dbt.datediff("cast('2000-01-01' as date)", 'compared.period_start', 'month') }} as {{ type_double() }}
+            {{ dbt.datediff("cast('2000-01-01' as date)", 'compared.period_start', 'month') }}
+            as {{ type_double() }}
         ) as month_number,
         case when units.unit = 'percent' then 100 else 1 end as scale
 
@@ -221,7 +233,10 @@ sums as (
         max(scale) as scale,
         sum(residual * residual) as sum_of_squares,
         coalesce(
-            sum(residual * previous_residual) filter (where month_number = previous_month_number + 1), 0
+            sum(residual * previous_residual) filter (
+                where month_number = previous_month_number + 1
+            ),
+            0
         ) as sum_of_products,
         -- a line through the monthly ratios, weighted by what they are ratios of
         sum(denominator * (month_number - mean_month) * (month_number - mean_month)) as sxx,
@@ -258,7 +273,8 @@ final as (
         end as variance,
         is_same_season,
         is_recorded_alike,
-        -- of residuals in standard deviations of their window: the sum of their squares is months - 1
+        -- of residuals in standard deviations of their window: the sum of their squares is months -
+        -- 1
         case when sum_of_squares > 0 then (months - 1) * sum_of_products / sum_of_squares else 0 end
             as lagged_products,
         case when sum_of_squares > 0 then months - 1 else 0 end as products_base,
@@ -266,7 +282,9 @@ final as (
         denominator as weight,
         case when sxx > 0 then scale * sxy / sxx end as slope,
         sxx,
-        scale * scale * greatest(syy - coalesce(sxy * sxy / nullif(sxx, 0), 0), 0) as squares_around_line
+        scale
+        * scale
+        * greatest(syy - coalesce(sxy * sxy / nullif(sxx, 0), 0), 0) as squares_around_line
 
     from sums
 

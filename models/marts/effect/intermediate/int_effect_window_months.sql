@@ -35,7 +35,9 @@ after_candidates as (
     select
         'after' as window_name,
         period_start,
-        row_number() over (order by period_start {{ 'desc' if var('after_window') == 'last' }}) as month_number
+        row_number()
+            over (order by period_start {{ 'desc' if var('after_window') == 'last' }})
+            as month_number
 
     from months
 
@@ -127,7 +129,8 @@ common_counts as (
 
 ),
 
--- a summer is compared with a summer; where that leaves too little, with what there is, and a warning
+-- a summer is compared with a summer; where that leaves too little, with what there is, and a
+-- warning
 final as (
 
     select
@@ -147,7 +150,10 @@ final as (
         coalesce(common_counts.is_same_season, false) as is_same_season,
         in_windows.is_ripe
         and in_windows.is_settled
-        and (common_months_of_year.month_of_year is not null or not coalesce(common_counts.is_same_season, false))
+        and (
+            common_months_of_year.month_of_year is not null
+            or not coalesce(common_counts.is_same_season, false)
+        )
             as is_compared
 
     from in_windows
