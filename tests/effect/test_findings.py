@@ -217,6 +217,8 @@ class Portal:
                 "date_create": at,
                 "opportunity": "1000",
                 "currency_id": "RUB",
+                # demand by itself in the months without leads
+                "source_id": "PARTNER",
                 "assigned_by_id": employee,
                 "moved_time": moved_at,
                 "closedate": moved_at,

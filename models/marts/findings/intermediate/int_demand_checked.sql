@@ -1,11 +1,5 @@
 with
 
-settings as (
-
-    select * from {{ ref('int_run_settings') }}
-
-),
-
 finding_window as (
 
     select * from {{ ref('int_finding_window') }}
@@ -73,8 +67,9 @@ connected_channels as (
 final as (
 
     select
-        settings.demand_entity as entity_type,
-        replace(units_in_window.demand_unit_id, settings.demand_entity || '_', '') as entity_id,
+        units_in_window.demand_unit_id,
+        split_part(units_in_window.demand_unit_id, '_', 1) as entity_type,
+        split_part(units_in_window.demand_unit_id, '_', 2) as entity_id,
         units_in_window.employee_id,
         cast(null as {{ dbt.type_string() }}) as pipeline_id,
         units_in_window.created_at as happened_at,
@@ -87,8 +82,6 @@ final as (
         end as is_of_unconnected_channel
 
     from units_in_window
-
-    cross join settings
 
     left join connected_channels
         on

@@ -244,7 +244,7 @@ checked_raw_tables as (
             {% endfor %}
         )
         -- a portal in simple CRM mode has no leads, and misses nothing
-        and (raw_row_counts.raw_table not like 'crm_lead%' or settings.demand_entity = 'lead')
+        and (raw_row_counts.raw_table not like 'crm_lead%' or settings.demand_entity <> 'deal')
 
 ),
 
