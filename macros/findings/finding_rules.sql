@@ -1,4 +1,4 @@
-{#- finding, model that judges the rows, its flag (null: cannot be judged), and whether the rows have names -#}
+{#- finding, model that judges the rows, its flag (null: cannot be judged), do the rows have names -#}
 {% macro finding_rules() -%}
     {{ return([
         ('deals_won_at_once', 'int_deals_checked', 'is_won_at_once', false),

@@ -8,7 +8,8 @@ activities as (
 
 months as (
 
-    select distinct cast({{ dbt.date_trunc('month', to_local('happened_at')) }} as date) as month_start
+    select distinct
+        cast({{ dbt.date_trunc('month', to_local('happened_at')) }} as date) as month_start
 
     from activities
 

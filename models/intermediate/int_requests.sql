@@ -76,7 +76,8 @@ units as (
 
 ),
 
--- an earlier call or letter made this lead, the client's or our own: the lead is no request by itself
+-- an earlier call or letter made this lead, the client's or our own: the lead is no request by
+-- itself
 created_units as (
 
     select

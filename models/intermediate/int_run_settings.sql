@@ -48,7 +48,8 @@ currencies as (
 
 ),
 
--- only times that the portal itself writes: people plan the future in closing dates, starts and deadlines
+-- only times that the portal itself writes: people plan the future in closing dates, starts and
+-- deadlines
 newest_changes as (
 
     select max(greatest(created_at, moved_at, modified_at)) as changed_at from deals
@@ -69,7 +70,9 @@ newest_changes as (
 
 as_of as (
 
-    select coalesce({{ parse_timestamp("nullif('" ~ var('as_of') ~ "', '')") }}, max(changed_at)) as as_of_at
+    select
+        coalesce({{ parse_timestamp("nullif('" ~ var('as_of') ~ "', '')") }}, max(changed_at))
+            as as_of_at
 
     from newest_changes
 
@@ -141,14 +144,22 @@ lead_era as (
 
 ),
 
--- months of deals alone, before the first lead or after the last: a portal that changed between leads and
--- simple CRM has many, one whose clients merely also buy without a lead has none
+-- months of deals alone, before the first lead or after the last: a portal that changed between
+-- leads and simple CRM has many, one whose clients merely also buy without a lead has none
 deal_eras as (
 
     select
-        count(distinct case when deals.created_month < lead_era.first_month then deals.created_month end)
+        count(
+            distinct case
+                when deals.created_month < lead_era.first_month then deals.created_month
+            end
+        )
             as months_before_leads,
-        count(distinct case when deals.created_month > lead_era.last_month then deals.created_month end)
+        count(
+            distinct case
+                when deals.created_month > lead_era.last_month then deals.created_month
+            end
+        )
             as months_after_leads
 
     from lead_era

@@ -10,7 +10,8 @@ activities as (
 
     select
         *,
-        -- keys of their own: joined on a key and a condition of one side, each pair of rows would be looked at
+        -- keys of their own: joined on a key and a condition of one side, each pair of rows would
+        -- be looked at
         case when owner_type_id = '2' then owner_id end as deal_id,
         case when owner_type_id = '3' then owner_id end as contact_id
 
@@ -95,7 +96,13 @@ with_owner as (
         case activities.owner_type_id
             when '1' then 'lead_' || activities.owner_id
             when '2' then coalesce('lead_' || deals.lead_id, 'deal_' || activities.owner_id)
-            when '3' then 'client_' || coalesce('company_' || contacts.company_id, 'contact_' || activities.owner_id)
+            when
+                '3'
+                then
+                    'client_'
+                    || coalesce(
+                        'company_' || contacts.company_id, 'contact_' || activities.owner_id
+                    )
             when '4' then 'client_company_' || activities.owner_id
         end as thread_id,
         case
@@ -110,7 +117,8 @@ with_owner as (
         end as kind,
         activities.direction,
         coalesce(activities.direction, '0') in ('1', '2')
-        and coalesce(activities.provider_id, '') not in ('CRM_TODO', 'CRM_TASKS_TASK') as is_directed,
+        and coalesce(activities.provider_id, '') not in ('CRM_TODO', 'CRM_TASKS_TASK')
+            as is_directed,
         coalesce(activities.direction, '0') = '1' as is_incoming,
         coalesce(activities.is_incoming_channel, false) as is_incoming_channel,
         coalesce(activities.is_completed, false) as is_completed,
@@ -157,9 +165,14 @@ with_actor as (
         with_owner.happened_at < settings.data_end_at as has_happened,
         -- the author acted, where known; a call that came in was taken by the one responsible
         case
-            when with_owner.kind = 'call' and with_owner.is_incoming and with_owner.responsible_id is not null
+            when
+                with_owner.kind = 'call'
+                and with_owner.is_incoming
+                and with_owner.responsible_id is not null
                 then not with_owner.is_responsible_bot
-            when with_owner.kind = 'call' and with_owner.is_incoming then not with_owner.is_author_bot
+            when
+                with_owner.kind = 'call' and with_owner.is_incoming
+                then not with_owner.is_author_bot
             when with_owner.author_id = '0' then false
             when with_owner.author_id is not null then not with_owner.is_author_bot
             else not with_owner.is_responsible_bot
@@ -191,7 +204,9 @@ final as (
         has_happened
         and case kind
             when 'form' then coalesce(direction, '0') <> '2'
-            when 'chat' then is_incoming or (is_incoming_channel and coalesce(direction, '0') <> '2')
+            when
+                'chat'
+                then is_incoming or (is_incoming_channel and coalesce(direction, '0') <> '2')
             when 'other' then false
             else is_incoming
         end as is_touch,

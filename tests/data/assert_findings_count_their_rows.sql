@@ -1,4 +1,5 @@
--- What a finding says is what a person can open: each row counted as evidence is listed, and no other.
+-- What a finding says is what a person can open: each row counted as evidence is listed, and no
+-- other.
 select
     findings.finding_code,
     min(findings.evidence_count) as evidence_count,

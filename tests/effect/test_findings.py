@@ -758,7 +758,7 @@ def test_an_empty_portal_misses_its_data_and_nothing_else(findings: Findings) ->
 def test_the_demo_portal_has_no_finding_of_high_severity(demo_portal: Built) -> None:
     with duckdb.connect(str(demo_portal.project.marts_db), read_only=True) as connection:
         found = connection.execute(
-            "select finding_code from marts.marts.crm_findings where severity = 'high'"
+            "select finding_code from marts.crm_findings where severity = 'high'"
         ).fetchall()
     assert found == []
 

@@ -112,7 +112,9 @@ final as (
             > settings.as_of_at,
             false
         ) as is_active,
-        case when cards_by_client.judged_cards > 0 then cards_by_client.cards_with_contact_data > 0 end
+        case
+            when cards_by_client.judged_cards > 0 then cards_by_client.cards_with_contact_data > 0
+        end
             as has_contact_data
 
     from clients

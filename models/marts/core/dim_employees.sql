@@ -67,7 +67,9 @@ final as (
         case
             when members.employee_id = 'unknown' then 'Unknown'
             else coalesce(
-                nullif(trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''),
+                nullif(
+                    trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''
+                ),
                 members.employee_id
             )
         end as employee_name,

@@ -95,7 +95,8 @@ with_state as (
         known_leads.created_at as lead_created_at,
         case when states.semantic = 'S' then states.finished_at end as won_at,
         case when states.semantic = 'F' then states.finished_at end as lost_at,
-        case when states.semantic = 'F' then states.last_stage_in_progress_id end as lost_from_stage_id,
+        case when states.semantic = 'F' then states.last_stage_in_progress_id end
+            as lost_from_stage_id,
         coalesce(deals.currency, settings.base_currency) as original_currency,
         coalesce(deals.amount, 0) as original_amount,
         settings.as_of_date
@@ -165,20 +166,26 @@ final as (
         end as state,
         with_dates.created_at,
         with_dates.created_date,
-        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at) as first_contact_at,
+        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)
+            as first_contact_at,
         with_dates.won_at,
         with_dates.won_date,
         with_dates.lost_at,
         with_dates.lost_date,
         with_dates.lost_from_stage_id as lost_from_stage,
-        case when with_dates.semantic = 'F' then coalesce(loss_reasons.loss_reason_id, 'unknown') end
+        case
+            when with_dates.semantic = 'F' then coalesce(loss_reasons.loss_reason_id, 'unknown')
+        end
             as loss_reason_id,
         -- a loss that nobody ever answered is the company's own doing, whatever reason was entered;
         -- in a month in which nothing was recorded nobody can say
         with_dates.semantic = 'F'
         and (
             coalesce(loss_reasons.is_organisational, false)
-            or (recorded_months.month_start is not null and not coalesce(threads.has_response, false))
+            or (
+                recorded_months.month_start is not null
+                and not coalesce(threads.has_response, false)
+            )
         ) as is_organisational_loss,
         cast(
             cast(with_dates.original_amount as numeric(18, 4)) * exchange_rates.rate

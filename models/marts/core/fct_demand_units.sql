@@ -84,7 +84,8 @@ units as (
         not leads.is_won
         and coalesce(deals_by_lead.open_deals, 0) = 0
         and (leads.outcome = 'junk' or coalesce(deals_by_lead.lost_deals, 0) > 0) as is_lost,
-        case when latest_lost_deals.stage_id is null then 'lead' else 'deal' end as lost_entity_type,
+        case when latest_lost_deals.stage_id is null then 'lead' else 'deal' end
+            as lost_entity_type,
         coalesce(latest_lost_deals.stage_id, leads.status_id) as lost_stage_id
 
     from leads
@@ -146,7 +147,10 @@ final as (
         units.is_lost
         and (
             coalesce(loss_reasons.is_organisational, false)
-            or (recorded_months.month_start is not null and not coalesce(threads.has_response, false))
+            or (
+                recorded_months.month_start is not null
+                and not coalesce(threads.has_response, false)
+            )
         ) as is_organisational_loss
 
     from units

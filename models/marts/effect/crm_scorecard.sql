@@ -60,7 +60,8 @@ months_left_out as (
         metric_code,
         min(compared) as compared,
         min(compared + unripe) as compared_and_unripe,
-        min(compared + unsettled) as compared_and_unsettled
+        min(compared + unsettled) as compared_and_unsettled,
+        count(*) as windows
 
     from (
         select
@@ -77,6 +78,16 @@ months_left_out as (
     ) as by_window
 
     group by basis, metric_code
+
+),
+
+missing_sources as (
+
+    select distinct metric_code
+
+    from {{ ref('metric_values') }}
+
+    where segment_type = 'all' and value_status = 'source_missing'
 
 ),
 
@@ -147,9 +158,14 @@ judged as (
         coverage.record_kind as coverage_kind,
         coverage.before_coverage as coverage_before,
         coverage.after_coverage as coverage_after,
-        months_left_out.compared_and_unsettled >= {{ enough }} as is_history_too_short,
-        months_left_out.compared_and_unripe >= {{ enough }} as is_too_early,
-        metric_catalog.unit = 'money' and estimates.months_between > 12 and price_levels.months = 0
+        missing_sources.metric_code is not null as is_source_missing,
+        months_left_out.windows = 2 and months_left_out.compared_and_unsettled >= {{ enough }}
+            as is_history_too_short,
+        months_left_out.windows = 2 and months_left_out.compared_and_unripe >= {{ enough }} as is_too_early,
+        -- lost sales are at one price already
+        metric_catalog.unit = 'money'
+        and metric_catalog.metric_code <> 'lost_sales'
+        and estimates.months_between > 12 and price_levels.months = 0
             as is_not_deflated,
         first_month_after.go_live_date,
         first_month_after.month_start as first_month_after
@@ -172,6 +188,9 @@ judged as (
         on
             metric_catalog.metric_code = coverage.metric_code
             and coverage.most_different_first = 1
+
+    left join missing_sources
+        on metric_catalog.metric_code = missing_sources.metric_code
 
     left join months_left_out
         on
@@ -213,7 +232,8 @@ with_answer as (
 
     select
         *,
-        is_able_to_tell or status in ('better', 'worse') as is_told
+        is_able_to_tell or status in ('better', 'worse') as is_told,
+        status in ('no_data', 'not_comparable') as is_not_judged
 
     from with_status
 
@@ -232,8 +252,8 @@ final as (
         after_value,
         change,
         {{ ratio('change', 'before_value', 100) }} as change_pct,
-        change_ci_low,
-        change_ci_high,
+        case when not is_not_judged then change_ci_low end as change_ci_low,
+        case when not is_not_judged then change_ci_high end as change_ci_high,
         before_n,
         after_n,
         before_months,
@@ -245,7 +265,7 @@ final as (
             when (change > 0 and beyond_trend_ci_low > 0) or (change < 0 and beyond_trend_ci_high < 0) then 'strong'
             else 'weak'
         end as evidence,
-        smallest_detectable_change,
+        case when not is_not_judged then smallest_detectable_change end as smallest_detectable_change,
         case
             when not is_told
                 then
@@ -264,7 +284,7 @@ final as (
                     )
         end as can_tell_from,
         is_able_to_tell,
-        status not in ('no_data', 'not_comparable') and not is_exact and not is_constant as has_vote,
+        not is_not_judged and not is_exact and not is_constant as has_vote,
         cast(null as {{ type_double() }}) as goal_value,
         cast(null as date) as goal_date,
         'no_goal' as goal_status,
@@ -299,6 +319,7 @@ final as (
                 {%- endif %}
                 || case
                     when not is_compared or has_months then ''
+                    when is_source_missing then ', source_missing'
                     when is_history_too_short then ', history_too_short'
                     when is_too_early then ', too_early'
                     else ', too_few_months'
@@ -307,7 +328,11 @@ final as (
                 || case when has_months and has_cases and change_ci_low is null then ', no_interval' else '' end
                 || case when before_source = 'manual' then ', measured_by_hand' else '' end
                 || case when has_months and not is_same_season then ', different_seasons' else '' end
-                || case when has_months and not is_told and months_needed is null and not is_exact then ', before_too_uncertain' else '' end
+                || case
+                    when has_months and not is_told and months_needed is null and change_ci_low is not null
+                        then ', before_too_uncertain'
+                    else ''
+                end
                 || case when has_months and is_constant then ', constant' else '' end
                 || case when has_months and is_not_deflated then ', prices_not_deflated' else '' end,
                 3

@@ -13,7 +13,8 @@ evidence_rows as (
         '{{ finding_code }}' as finding_code,
         entity_type,
         entity_id,
-        {{ 'entity_name' if is_named else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as entity_name,
+        {{ 'entity_name' if is_named else 'cast(null as ' ~ dbt.type_string() ~ ')' }}
+            as entity_name,
         employee_id,
         pipeline_id,
         happened_at,

@@ -45,7 +45,8 @@ totals as (
 
     select
         registry.*,
-        coalesce(registry.period_start < history_start.settled_from_date, false) as is_history_too_short,
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short,
         costs.new_clients,
         costs.marketing_cost,
         costs.crm_cost,
@@ -54,7 +55,9 @@ totals as (
         costs.marketing_cost + costs.crm_cost as acquisition_cost,
         costs.marketing_cost + costs.crm_cost + costs.salary_cost + costs.other_cost as full_cost,
         ltv.ltv,
-        ltv.average_order_value * ltv.purchases_per_client_year * ltv.gross_margin_rate as margin_per_client_year
+        ltv.average_order_value
+        * ltv.purchases_per_client_year
+        * ltv.gross_margin_rate as margin_per_client_year
 
     from registry
 
@@ -85,7 +88,8 @@ with_cac as (
         *,
         case when is_known then {{ ratio('acquisition_cost', 'new_clients') }} end as cac,
         case when is_known then {{ ratio('full_cost', 'new_clients') }} end as cac_full,
-        case when is_known then {{ ratio('marketing_cost', 'new_clients') }} end as cac_marketing_only
+        case when is_known then {{ ratio('marketing_cost', 'new_clients') }} end
+            as cac_marketing_only
 
     from known_totals
 

@@ -45,7 +45,8 @@ cells as (
 
     select
         registry.*,
-        coalesce(registry.period_start < history_start.settled_from_date, false) as is_history_too_short
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short
 
     from registry
 
@@ -69,7 +70,12 @@ final as (
         coalesce(clients_by_segment.churned_clients, 0) as churned_clients,
         case
             when not cells.is_history_too_short
-                then {{ ratio('clients_by_segment.churned_clients', 'clients_by_segment.clients_in_period', 100) }}
+                then
+                    {{ ratio(
+                        'clients_by_segment.churned_clients',
+                        'clients_by_segment.clients_in_period',
+                        100
+                    ) }}
         end as churn_rate_pct,
         coalesce(clients_by_segment.churned_of_opening_clients, 0) as churned_of_opening_clients,
         case
@@ -82,7 +88,11 @@ final as (
                     ) }}
         end as churn_of_opening_pct,
         coalesce(clients_by_segment.returned_later_clients, 0) as returned_later_clients,
-        {{ ratio('clients_by_segment.returned_later_clients', 'clients_by_segment.churned_clients', 100) }}
+        {{ ratio(
+            'clients_by_segment.returned_later_clients',
+            'clients_by_segment.churned_clients',
+            100
+        ) }}
             as false_churn_pct
 
     from cells

@@ -64,7 +64,8 @@ demand_by_segment as (
         {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as demand,
         count(demand_units.won_at) as fulfilled,
-        count(*) filter (where demand_units.is_organisational_loss) as lost_for_organisational_reasons
+        count(*) filter (where demand_units.is_organisational_loss)
+            as lost_for_organisational_reasons
 
     from demand_units
 
@@ -82,7 +83,8 @@ lost_by_segment as (
         count(*) as lost_deals,
         sum(deals.amount) as lost_deal_amount,
         count(*) filter (where deals.is_organisational_loss) as lost_deals_organisational,
-        sum(deals.amount) filter (where deals.is_organisational_loss) as lost_deal_amount_organisational
+        sum(deals.amount) filter (where deals.is_organisational_loss)
+            as lost_deal_amount_organisational
 
     from deals
 
@@ -99,17 +101,20 @@ parts as (
         registry.*,
         coalesce(demand_by_segment.demand, 0) as demand,
         coalesce(demand_by_segment.fulfilled, 0) as fulfilled,
-        coalesce(demand_by_segment.lost_for_organisational_reasons, 0) as lost_for_organisational_reasons,
+        coalesce(demand_by_segment.lost_for_organisational_reasons, 0)
+            as lost_for_organisational_reasons,
         {{ dbt.dateadd('hour', 90 * 24, 'periods.period_end_at') }} <= settings.as_of_at as is_ripe,
         coalesce(win_rates.answered_demand, 0) as trailing_answered_demand,
         coalesce(win_rates.answered_demand_won, 0) as trailing_answered_demand_won,
-        {{ ratio('win_rates.answered_demand_won', 'win_rates.answered_demand') }} as answered_win_rate,
+        {{ ratio('win_rates.answered_demand_won', 'win_rates.answered_demand') }}
+            as answered_win_rate,
         unit_prices.unit_price,
         forecasts.forecast_annual_demand,
         coalesce(lost_by_segment.lost_deals, 0) as lost_deals,
         coalesce(lost_by_segment.lost_deal_amount, 0) as lost_deal_amount,
         coalesce(lost_by_segment.lost_deals_organisational, 0) as lost_deals_organisational,
-        coalesce(lost_by_segment.lost_deal_amount_organisational, 0) as lost_deal_amount_organisational
+        coalesce(lost_by_segment.lost_deal_amount_organisational, 0)
+            as lost_deal_amount_organisational
 
     from registry
 
@@ -135,8 +140,9 @@ parts as (
 
 ),
 
--- demand x price x (1 - fulfilment) x shortfall is the price times the units lost for organisational
--- reasons: written so, it is 0 and not null where all demand was fulfilled or nothing was lost that way
+-- demand x price x (1 - fulfilment) x shortfall is the price times the units lost for
+-- organisational reasons: written so, it is 0 and not null where all demand was fulfilled or
+-- nothing was lost that way
 with_lost_sales as (
 
     select
@@ -166,7 +172,10 @@ final as (
         registry.fulfilled,
         {{ ratio('registry.fulfilled', 'registry.demand') }} as unit_fulfillment_rate,
         registry.lost_for_organisational_reasons,
-        {{ ratio('registry.lost_for_organisational_reasons', '(registry.demand - registry.fulfilled)') }}
+        {{ ratio(
+            'registry.lost_for_organisational_reasons',
+            '(registry.demand - registry.fulfilled)'
+        ) }}
             as shortfall_factor,
         registry.unit_price,
         registry.lost_sales,
@@ -180,7 +189,8 @@ final as (
         registry.lost_deals,
         cast(registry.lost_deal_amount as numeric(28, 6)) as lost_deal_amount,
         registry.lost_deals_organisational,
-        cast(registry.lost_deal_amount_organisational as numeric(28, 6)) as lost_deal_amount_organisational
+        cast(registry.lost_deal_amount_organisational as numeric(28, 6))
+            as lost_deal_amount_organisational
 
     from with_lost_sales as registry
 

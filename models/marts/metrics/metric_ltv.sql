@@ -29,7 +29,8 @@ parts as (
 
     select
         registry.*,
-        coalesce(registry.period_start < history_start.settled_from_date, false) as is_history_too_short,
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short,
         -- the window before the period's end has nothing of the time in which nobody could be lost
         coalesce(
             periods.trailing_start_at >= history_start.settled_from_at,
@@ -44,7 +45,8 @@ parts as (
         coalesce(activity.clients, 0) as clients,
         coalesce(activity.total_lifespan_years, 0) as total_lifespan_years,
         {{ ratio('activity.total_lifespan_years', 'activity.clients') }} as avg_lifespan_years,
-        coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1) as gross_margin_rate,
+        coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1)
+            as gross_margin_rate,
         coalesce(activity.churn_events, 0) as churn_events,
         coalesce(activity.repeat_clients, 0) as repeat_clients,
         coalesce(activity.historic_revenue, 0) as historic_revenue
@@ -78,9 +80,16 @@ with_ltv as (
         *,
         case
             when not is_history_too_short
-                then average_order_value * purchases_per_client_year * avg_lifespan_years * gross_margin_rate
+                then
+                    average_order_value
+                    * purchases_per_client_year
+                    * avg_lifespan_years
+                    * gross_margin_rate
         end as ltv,
-        average_order_value * purchases_per_client_year * expected_lifespan_years * gross_margin_rate as ltv_expected
+        average_order_value
+        * purchases_per_client_year
+        * expected_lifespan_years
+        * gross_margin_rate as ltv_expected
 
     from with_lifespan
 

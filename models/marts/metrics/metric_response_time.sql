@@ -47,7 +47,8 @@ timed_requests as (
 
 ),
 
--- a request is judged only when it is old enough to have missed the limit; an unanswered one has missed it
+-- a request is judged only when it is old enough to have missed the limit; an unanswered one has
+-- missed it
 judged_requests as (
 
     select
@@ -61,7 +62,11 @@ judged_requests as (
         coalesce(response_microseconds >= {{ horizon_microseconds }}, false) as is_answered_late,
         case when response_microseconds < {{ horizon_microseconds }} then response_microseconds end
             as averaged_microseconds,
-        case when response_microseconds < {{ horizon_microseconds }} then response_working_microseconds end
+        case
+            when
+                response_microseconds < {{ horizon_microseconds }}
+                then response_working_microseconds
+        end
             as averaged_working_microseconds,
         age_microseconds >= 300000000 as is_judged_5_minutes,
         age_microseconds >= 3600000000 as is_judged_1_hour,
@@ -70,7 +75,8 @@ judged_requests as (
         coalesce(response_microseconds < 300000000, false) as is_within_5_minutes,
         coalesce(response_microseconds < 3600000000, false) as is_within_1_hour,
         coalesce(response_microseconds < {{ sla_microseconds }}, false) as is_within_sla,
-        coalesce(response_working_microseconds < {{ sla_microseconds }}, false) as is_within_sla_working
+        coalesce(response_working_microseconds < {{ sla_microseconds }}, false)
+            as is_within_sla_working
 
     from timed_requests
 
@@ -97,9 +103,11 @@ requests_by_segment as (
             as p90_response_minutes,
         cast(sum(requests.averaged_working_microseconds) as {{ type_double() }}) / 60000000
             as total_response_working_minutes,
-        percentile_cont(0.5) within group (order by requests.averaged_working_microseconds) / 60000000
+        percentile_cont(0.5) within group (order by requests.averaged_working_microseconds)
+        / 60000000
             as median_response_working_minutes,
-        percentile_cont(0.9) within group (order by requests.averaged_working_microseconds) / 60000000
+        percentile_cont(0.9) within group (order by requests.averaged_working_microseconds)
+        / 60000000
             as p90_response_working_minutes
 
     from judged_requests as requests
@@ -127,11 +135,13 @@ counts as (
         coalesce(requests_by_segment.requests_within_sla, 0) as requests_within_sla,
         coalesce(requests_by_segment.requests_judged_sla_working, 0) as requests_judged_sla_working,
         coalesce(requests_by_segment.requests_within_sla_working, 0) as requests_within_sla_working,
-        coalesce(requests_by_segment.requests - requests_by_segment.answered_requests, 0) as unanswered_requests,
+        coalesce(requests_by_segment.requests - requests_by_segment.answered_requests, 0)
+            as unanswered_requests,
         coalesce(requests_by_segment.total_response_minutes, 0) as total_response_minutes,
         requests_by_segment.median_response_minutes,
         requests_by_segment.p90_response_minutes,
-        coalesce(requests_by_segment.total_response_working_minutes, 0) as total_response_working_minutes,
+        coalesce(requests_by_segment.total_response_working_minutes, 0)
+            as total_response_working_minutes,
         requests_by_segment.median_response_working_minutes,
         requests_by_segment.p90_response_working_minutes
 
@@ -163,7 +173,8 @@ final as (
         registry.answered_late,
         registry.averaged_requests,
         registry.total_response_minutes,
-        {{ ratio('registry.total_response_minutes', 'registry.averaged_requests') }} as avg_response_minutes,
+        {{ ratio('registry.total_response_minutes', 'registry.averaged_requests') }}
+            as avg_response_minutes,
         registry.median_response_minutes,
         registry.p90_response_minutes,
         registry.total_response_working_minutes,

@@ -30,7 +30,9 @@ clients_by_segment as (
         count(*) filter (where client_periods.is_reactivated) as reactivated_clients,
         count(*) filter (where not client_periods.is_active_at_end) as churned_clients,
         count(*) filter (where client_periods.is_active_at_end) as clients_at_end,
-        count(*) filter (where client_periods.is_active_at_start and client_periods.is_active_at_end)
+        count(*) filter (
+            where client_periods.is_active_at_start and client_periods.is_active_at_end
+        )
             as retained_clients
 
     from client_periods
@@ -43,7 +45,8 @@ cells as (
 
     select
         registry.*,
-        coalesce(registry.period_start < history_start.settled_from_date, false) as is_history_too_short
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short
 
     from registry
 
@@ -68,7 +71,12 @@ final as (
         coalesce(clients_by_segment.retained_clients, 0) as retained_clients,
         case
             when not cells.is_history_too_short
-                then {{ ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start', 100) }}
+                then
+                    {{ ratio(
+                        'clients_by_segment.retained_clients',
+                        'clients_by_segment.clients_at_start',
+                        100
+                    ) }}
         end as retention_rate_pct
 
     from cells

@@ -130,6 +130,8 @@ paired as (
         after_samples.variance as after_variance,
         case when choices.is_manual then baselines.cases else before_samples.months end - 1 as before_freedom,
         after_samples.months - 1 as after_freedom,
+        -- months of before that wait for their twins in the window after; a baseline by hand has none
+        case when choices.is_manual then null else before_samples.comparable_months end as full_before_months,
         case when choices.is_manual then 0 else coalesce(before_samples.lagged_products, 0) end
         + coalesce(after_samples.lagged_products, 0) as lagged_products,
         case when choices.is_manual then 0 else coalesce(before_samples.products_base, 0) end
@@ -198,7 +200,7 @@ with_correction as (
             greatest(
                 raw_autocorrelation
                 + (1 + 3 * greatest(raw_autocorrelation, 0))
-                / ((coalesce(before_months, {{ full }}) + {{ full }}) / cast(2 as {{ type_double() }})),
+                / ((coalesce(full_before_months, {{ full }}) + {{ full }}) / cast(2 as {{ type_double() }})),
                 0
             ),
             0.9
@@ -248,7 +250,10 @@ with_error as (
                 then after_value - before_value
             when after_value is not null and before_value is not null then 0
         end as change,
-        greatest((before_freedom + {{ full }} - 1) / full_variance_factor, 2) as full_degrees_of_freedom,
+        before_variance * coalesce({{ ratio('before_months', 'full_before_months') }}, 1) as full_before_variance,
+        greatest(
+            (coalesce(full_before_months - 1, before_freedom) + {{ full }} - 1) / full_variance_factor, 2
+        ) as full_degrees_of_freedom,
         {{ wanted_share }} * abs(before_value) as wanted_change,
         after_mean_month - before_mean_month as months_between,
         -- level and slope on either side, with one variance
@@ -313,16 +318,35 @@ with_quantiles as (
     {% endfor %}
 ),
 
--- how many months after go-live would bring the error down to where the change wanted is seen in 80 % of cases
+-- how many months after go-live would bring the error down to where the change wanted is seen in 80 % of
+-- cases: months before take part as their twins come, and once all have come, only after grows
 with_need as (
 
     select
         *,
         (quantile_975 + quantile_800) * standard_error as smallest_detectable_change,
-        wanted_change * wanted_change / (full_quantiles * full_quantiles * full_variance_factor) - before_variance
-            as variance_left_for_after
+        wanted_change * wanted_change / (full_quantiles * full_quantiles * full_variance_factor) as variance_allowed
 
     from with_quantiles
+
+),
+
+with_months_needed as (
+
+    select
+        *,
+        case
+            when
+                full_before_variance * full_before_months + after_variance_of_a_month
+                <= variance_allowed * full_before_months
+                then
+                    (full_before_variance * full_before_months + after_variance_of_a_month)
+                    / nullif(variance_allowed, 0)
+            when variance_allowed > full_before_variance
+                then after_variance_of_a_month / (variance_allowed - full_before_variance)
+        end as months_needed
+
+    from with_need
 
 ),
 
@@ -364,15 +388,10 @@ final as (
         change_beyond_trend + trend_quantile_975 * error_beyond_trend as beyond_trend_ci_high,
         smallest_detectable_change,
         coalesce(smallest_detectable_change <= wanted_change, false) as is_able_to_tell,
-        case
-            when variance_left_for_after > 0
-                then
-                    greatest(
-                        cast(ceil(after_variance_of_a_month / variance_left_for_after) as bigint), {{ enough }}
-                    )
-        end as months_needed
+        case when months_needed is not null then greatest(cast(ceil(months_needed) as bigint), {{ enough }}) end
+            as months_needed
 
-    from with_need
+    from with_months_needed
 
 )
 

@@ -66,6 +66,7 @@ compared as (
         months.metric_code,
         window_months.window_name,
         window_months.is_same_season,
+        window_months.comparable_months,
         months.period_start,
         min(case when months.basis = 'comparable' then judged_kinds.is_any_alike end) as is_any_alike,
         sum(months.numerator) as numerator,
@@ -94,6 +95,7 @@ compared as (
         months.metric_code,
         window_months.window_name,
         window_months.is_same_season,
+        window_months.comparable_months,
         months.period_start
 
 ),
@@ -116,6 +118,7 @@ scaled as (
         compared.metric_code,
         compared.window_name,
         compared.is_same_season,
+        compared.comparable_months,
         compared.is_any_alike,
         compared.period_start,
         -- a register stands as it is at the end, and a published LTV looks back on a year by itself
@@ -204,6 +207,7 @@ sums as (
         metric_code,
         window_name,
         cast(max(months) as bigint) as months,
+        cast(max(comparable_months) as bigint) as comparable_months,
         max(case when is_state then 1 else 0 end) = 1 as is_state,
         max(case when is_same_season then 1 else 0 end) = 1 as is_same_season,
         coalesce(min(is_any_alike), 1) = 1 as is_recorded_alike,
@@ -238,6 +242,7 @@ final as (
         metric_code,
         window_name,
         months,
+        comparable_months,
         first_month,
         last_month,
         cases,

@@ -141,6 +141,9 @@ final as (
         in_windows.period_start,
         in_windows.is_ripe,
         in_windows.is_settled,
+        count(case when in_windows.is_ripe and in_windows.is_settled then 1 end) over (
+            partition by in_windows.basis, in_windows.metric_code, in_windows.window_name
+        ) as comparable_months,
         coalesce(common_counts.is_same_season, false) as is_same_season,
         in_windows.is_ripe
         and in_windows.is_settled

@@ -49,7 +49,11 @@ judged_requests as (
         on
             requests.requested_at >= finding_window.window_start_at
             and requests.requested_at
-            <= {{ dbt.dateadd('hour', -var('finding_unanswered_hours'), 'finding_window.as_of_at') }}
+            <= {{ dbt.dateadd(
+                'hour',
+                -var('finding_unanswered_hours'),
+                'finding_window.as_of_at'
+            ) }}
 
 ),
 

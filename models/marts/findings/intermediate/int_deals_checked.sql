@@ -86,13 +86,14 @@ last_changes as (
 
 ),
 
-deals_in_window as (
+judged_deals as (
 
     select
         deals.*,
         coalesce(deals.won_at, deals.lost_at) as closed_at,
         case
-            when coalesce(deals.won_at, deals.lost_at) >= finding_window.window_start_at then deals.state
+            when coalesce(deals.won_at, deals.lost_at) >= finding_window.window_start_at
+                then deals.state
         end as closed_as,
         greatest(
             deals.created_at,
@@ -101,7 +102,8 @@ deals_in_window as (
                 case when deals.moved_at < finding_window.data_end_at then deals.moved_at end
             )
         ) as last_moved_at,
-        {{ dbt.dateadd('day', -var('finding_stuck_days'), 'finding_window.as_of_at') }} as stuck_before_at,
+        {{ dbt.dateadd('day', -var('finding_stuck_days'), 'finding_window.as_of_at') }}
+            as stuck_before_at,
         finding_window.window_start_at,
         finding_window.has_activities
 
@@ -119,7 +121,7 @@ deals_in_window as (
 
 closed_deals as (
 
-    select * from deals_in_window
+    select * from judged_deals
     where closed_as is not null
 
 ),
@@ -155,7 +157,7 @@ open_deals_by_client as (
         pipeline_id,
         count(*) as open_deals
 
-    from deals_in_window
+    from judged_deals
 
     where state = 'open' and client_id is not null
 
@@ -167,77 +169,77 @@ final as (
 
     select
         'deal' as entity_type,
-        deals_in_window.deal_id as entity_id,
-        deals_in_window.employee_id,
-        deals_in_window.pipeline_id,
-        coalesce(deals_in_window.closed_at, deals_in_window.last_moved_at) as happened_at,
-        deals_in_window.amount,
-        deals_in_window.stage_id || coalesce(', ' || deals_in_window.client_id, '') as note,
+        judged_deals.deal_id as entity_id,
+        judged_deals.employee_id,
+        judged_deals.pipeline_id,
+        coalesce(judged_deals.closed_at, judged_deals.last_moved_at) as happened_at,
+        judged_deals.amount,
+        judged_deals.stage_id || coalesce(', ' || judged_deals.client_id, '') as note,
         case
-            when deals_in_window.closed_as = 'won'
+            when judged_deals.closed_as = 'won'
                 then
-                    {{ microseconds_between('deals_in_window.created_at', 'deals_in_window.won_at') }}
+                    {{ microseconds_between('judged_deals.created_at', 'judged_deals.won_at') }}
                     between 0 and {{ instant_microseconds }}
         end as is_won_at_once,
         case
-            when deals_in_window.closed_as is not null
+            when judged_deals.closed_as is not null
                 then
                     {{ microseconds_between(
-                        'least(deals_in_window.close_at, deals_in_window.won_at, deals_in_window.lost_at)',
-                        'deals_in_window.created_at'
+                        'least(judged_deals.close_at, judged_deals.won_at, judged_deals.lost_at)',
+                        'judged_deals.created_at'
                     ) }} > {{ backdated_microseconds }}
         end as is_backdated,
         case
-            when deals_in_window.closed_as is not null and deals_in_window.has_activities
+            when judged_deals.closed_as is not null and judged_deals.has_activities
                 then worked_deals.deal_id is null
         end as is_without_activity,
         -- a history that began late cannot tell what was skipped
         case
             when
-                deals_in_window.closed_as = 'won'
+                judged_deals.closed_as = 'won'
                 and stages_by_pipeline.stages_in_progress >= 3
                 and visits_by_deal.first_entered_at
-                <= {{ dbt.dateadd('hour', 1, 'deals_in_window.created_at') }}
+                <= {{ dbt.dateadd('hour', 1, 'judged_deals.created_at') }}
                 then visits_by_deal.stages_in_progress <= 1
         end as is_without_stages,
-        case when deals_in_window.closed_as = 'won' then deals_in_window.client_id is null end
+        case when judged_deals.closed_as = 'won' then judged_deals.client_id is null end
             as is_without_client,
-        case when deals_in_window.closed_as = 'won' then deals_in_window.original_amount <= 0 end
+        case when judged_deals.closed_as = 'won' then judged_deals.original_amount <= 0 end
             as is_without_amount,
         case
-            when deals_in_window.closed_as = 'lost' and loss_reason_count.loss_reasons > 0
-                then deals_in_window.loss_reason_id in ('unknown', 'other')
+            when judged_deals.closed_as = 'lost' and loss_reason_count.loss_reasons > 0
+                then judged_deals.loss_reason_id in ('unknown', 'other')
         end as is_without_loss_reason,
         case
             when
-                deals_in_window.created_at >= deals_in_window.window_start_at
-                and deals_in_window.created_at <= deals_in_window.stuck_before_at
+                judged_deals.created_at >= judged_deals.window_start_at
+                and judged_deals.created_at <= judged_deals.stuck_before_at
                 then
-                    deals_in_window.state = 'open'
-                    and deals_in_window.last_moved_at <= deals_in_window.stuck_before_at
+                    judged_deals.state = 'open'
+                    and judged_deals.last_moved_at <= judged_deals.stuck_before_at
         end as is_stuck,
         case
-            when deals_in_window.state = 'open' and deals_in_window.client_id is not null
+            when judged_deals.state = 'open' and judged_deals.client_id is not null
                 then open_deals_by_client.open_deals > 1
         end as is_duplicate
 
-    from deals_in_window
+    from judged_deals
 
     cross join loss_reason_count
 
     left join worked_deals
-        on deals_in_window.deal_id = worked_deals.deal_id
+        on judged_deals.deal_id = worked_deals.deal_id
 
     left join visits_by_deal
-        on deals_in_window.deal_id = visits_by_deal.deal_id
+        on judged_deals.deal_id = visits_by_deal.deal_id
 
     left join stages_by_pipeline
-        on deals_in_window.pipeline_id = stages_by_pipeline.pipeline_id
+        on judged_deals.pipeline_id = stages_by_pipeline.pipeline_id
 
     left join open_deals_by_client
         on
-            deals_in_window.client_id = open_deals_by_client.client_id
-            and deals_in_window.pipeline_id = open_deals_by_client.pipeline_id
+            judged_deals.client_id = open_deals_by_client.client_id
+            and judged_deals.pipeline_id = open_deals_by_client.pipeline_id
 
 )
 

@@ -80,7 +80,10 @@ final as (
                     -- without a history the time of the last move is all that is known
                     and (
                         status_counts.lead_id is not null
-                        or coalesce(leads.moved_at <= {{ dbt.dateadd('minute', 1, 'leads.created_at') }}, true)
+                        or coalesce(
+                            leads.moved_at <= {{ dbt.dateadd('minute', 1, 'leads.created_at') }},
+                            true
+                        )
                     )
                     and worked_leads.lead_id is null
                     and not coalesce(threads.has_response, false)

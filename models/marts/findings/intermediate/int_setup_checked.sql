@@ -36,6 +36,7 @@ finding_window as (
 pipelines as (
 
     select * from {{ ref('dim_pipelines') }}
+    where is_current
 
 ),
 
@@ -78,7 +79,7 @@ complete_months as (
 ),
 
 -- a pipeline is used when a deal is created or moved in it
-uses_of_pipelines as (
+all_uses as (
 
     select
         pipeline_id,
@@ -95,23 +96,24 @@ uses_of_pipelines as (
 
 ),
 
-last_uses_of_pipelines as (
+pipeline_uses as (
 
     select
         pipeline_id,
         max(used_at) as last_used_at
 
-    from uses_of_pipelines
+    from all_uses
 
     group by pipeline_id
 
 ),
 
-last_uses_of_stages as (
+stage_uses as (
 
     select
         stage_visits.stage_id,
-        max(least(coalesce(stage_visits.left_at, finding_window.as_of_at), finding_window.as_of_at)) as last_used_at
+        -- least() passes over a null, so a stay that lasts was used up to as_of
+        max(least(stage_visits.left_at, finding_window.as_of_at)) as last_used_at
 
     from stage_visits
 
@@ -147,17 +149,17 @@ checked_pipelines as (
         pipelines.pipeline_id as entity_id,
         pipelines.pipeline_name as entity_name,
         pipelines.pipeline_id,
-        last_uses_of_pipelines.last_used_at as happened_at,
+        pipeline_uses.last_used_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as note,
-        coalesce(last_uses_of_pipelines.last_used_at < finding_window.window_start_at, true) as is_wrong
+        coalesce(pipeline_uses.last_used_at < finding_window.window_start_at, true) as is_wrong
 
     from pipelines
 
     inner join finding_window
         on finding_window.window_start_at is not null
 
-    left join last_uses_of_pipelines
-        on pipelines.pipeline_id = last_uses_of_pipelines.pipeline_id
+    left join pipeline_uses
+        on pipelines.pipeline_id = pipeline_uses.pipeline_id
 
 ),
 
@@ -168,11 +170,11 @@ checked_stages as (
         stages.stage_id as entity_id,
         stages.stage_name as entity_name,
         stages.pipeline_id,
-        last_uses_of_stages.last_used_at as happened_at,
+        stage_uses.last_used_at as happened_at,
         cast(null as {{ dbt.type_string() }}) as note,
         case
             when visit_count.visits > 0
-                then coalesce(last_uses_of_stages.last_used_at < finding_window.window_start_at, true)
+                then coalesce(stage_uses.last_used_at < finding_window.window_start_at, true)
         end as is_wrong
 
     from stages
@@ -185,8 +187,8 @@ checked_stages as (
     cross join finding_window
     cross join visit_count
 
-    left join last_uses_of_stages
-        on stages.stage_id = last_uses_of_stages.stage_id
+    left join stage_uses
+        on stages.stage_id = stage_uses.stage_id
 
 ),
 

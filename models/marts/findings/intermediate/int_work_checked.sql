@@ -39,7 +39,8 @@ known_tasks as (
         tasks.employee_id,
         tasks.created_at,
         tasks.deadline_at,
-        case when tasks.closed_at < finding_window.data_end_at then tasks.closed_at end as closed_at,
+        case when tasks.closed_at < finding_window.data_end_at then tasks.closed_at end
+            as closed_at,
         coalesce(tasks.task_status in ('2', '3'), false) as is_open,
         coalesce(
             tasks.deadline_at between finding_window.window_start_at and finding_window.as_of_at,

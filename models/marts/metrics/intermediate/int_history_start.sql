@@ -14,7 +14,8 @@ start as (
 
 ),
 
--- nobody can be lost, and nobody be told to be an old client, until a client could have become inactive
+-- nobody can be lost, and nobody be told to be an old client, until a client could have become
+-- inactive
 settled as (
 
     select
