@@ -8,6 +8,7 @@ catalogue rewrites it and fails, so that the change is looked at and committed.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache
@@ -91,15 +92,16 @@ def marts_of(compiled: Compiled, portal: Portal) -> Marts:
             if relation == "without_rate":
                 connection.execute(
                     "create view warehouse.marts.without_rate as "
-                    + singular_test("assert_amounts_have_a_rate")
+                    + singular_test(compiled, "assert_amounts_have_a_rate")
                 )
             marts[name] = rows_of(connection, f"{MARTS}.{relation}")
     return marts
 
 
-def singular_test(name: str) -> str:
+def singular_test(compiled: Compiled, name: str) -> str:
+    relations = {model.name: model.relation for model in compiled.models}
     text = (REPOSITORY / f"tests/data/{name}.sql").read_text("utf-8")
-    return text.replace("{{ ref('", "warehouse.intermediate.").replace("') }}", "")
+    return re.sub(r"{{ ref\('(\w+)'\) }}", lambda found: relations[found[1]], text)
 
 
 def without_spoiled_row(healthy: Portal, corruption: Corruption) -> Portal:
