@@ -15,8 +15,8 @@ from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
 from bitrix24_effectiveness.explain import explain
+from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
-from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bitrix24_effectiveness.load.own_dlt import own_dlt  # isort: skip (before dlt itself)
-
 import dlt
 import duckdb
 from dlt.common.exceptions import DltException, SignalReceivedException
@@ -26,6 +24,7 @@ from bitrix24_effectiveness.errors import (
     DataError,
 )
 from bitrix24_effectiveness.files import literal, remove
+from bitrix24_effectiveness.load.dlt_settings import dlt_settings
 from bitrix24_effectiveness.load.methods import METHODS, Method
 from bitrix24_effectiveness.load.portal import Page, Portal, PortalError
 from bitrix24_effectiveness.load.settings import Settings
@@ -114,7 +113,7 @@ def load(
         remove(folder)
         folder.mkdir(parents=True)
         try:
-            with own_dlt(folder), log.status("asking the portal") as show:
+            with dlt_settings(folder), log.status("asking the portal") as show:
                 tallies = _Load(
                     project, source, settings, folder, log, _Progress(log, show), accept_deletions
                 ).run(sweep)
