@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 
-_ADDRESS = re.compile(r"(https?)://([^/@\s]+)/rest/(\d+)/([A-Za-z0-9]+)/?")
+# people copy it with a method behind it, and some tools double a slash
+_ADDRESS = re.compile(r"(https?)://([^/@\s]+)/+rest/+(\d+)/+([A-Za-z0-9]+)(/+[\w.]*)?/*")
+_QUOTES = "\"'`\u00ab\u00bb\u201c\u201d\u2018\u2019<> \t\r\n"
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 _LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 
@@ -30,18 +32,18 @@ class Webhook:
 
     @classmethod
     def parse(cls, address: str) -> Webhook:
-        """Reads an address as Bitrix24 shows it.
+        """Reads an address as Bitrix24 shows it, or as people copy it.
 
         Raises:
             ConfigurationError: it is none, or it would travel unencrypted.
         """
-        match = _ADDRESS.fullmatch(address.strip())
+        match = _ADDRESS.fullmatch(address.strip(_QUOTES))
         if not match:
             raise ConfigurationError(
                 "BITRIX24_WEBHOOK_URL is no address of an incoming webhook: it looks like "
                 "https://<portal>/rest/<user id>/<secret>/"
             )
-        scheme, host, user, secret = match.groups()
+        scheme, host, user, secret, _ = match.groups()
         if scheme != "https" and not _LOOPBACK.fullmatch(host):
             raise ConfigurationError(
                 "BITRIX24_WEBHOOK_URL must begin with https://: it is a password"
@@ -58,12 +60,14 @@ class Settings:
     """0: as fast as the portal answers."""
     operating_limit: float = 400.0
     """Time of one method within ten minutes above which it is left in peace; 0: no limit."""
-    attempts: int = 12
+    attempts: float = 12
     """How often a request is made before it has failed."""
     backoff: float = 1.0
     """Wait after the first attempt; it doubles with each, up to two minutes."""
     sweep_days: float = 7.0
     """Days after which deleted rows are looked for; 0: only when asked to."""
+    skip_tables: frozenset[str] = frozenset()
+    """Optional raw tables that are left out on purpose."""
 
     @classmethod
     def find(cls, project: Project) -> Settings | None:
@@ -76,21 +80,22 @@ class Settings:
         address = given.get("BITRIX24_WEBHOOK_URL")
         if not address:
             return None
-        names = {
-            "requests_per_second": "BITRIX24_REQUESTS_PER_SECOND",
-            "operating_limit": "BITRIX24_OPERATING_LIMIT",
-            "attempts": "BITRIX24_ATTEMPTS",
-            "backoff": "BITRIX24_BACKOFF_SECONDS",
-            "sweep_days": "BITRIX24_SWEEP_DAYS",
-        }
         numbers = {
             name: _number(variable, given[variable])
-            for name, variable in names.items()
+            for name, variable in _NUMBERS.items()
             if given.get(variable)
         }
-        if "attempts" in numbers:
-            numbers["attempts"] = max(1, int(numbers["attempts"]))
-        return cls(Webhook.parse(address), **numbers)
+        skipped = re.split(r"[\s,;]+", given.get("BITRIX24_SKIP_TABLES") or "")
+        return cls(Webhook.parse(address), skip_tables=frozenset(filter(None, skipped)), **numbers)
+
+
+_NUMBERS = {
+    "requests_per_second": "BITRIX24_REQUESTS_PER_SECOND",
+    "operating_limit": "BITRIX24_OPERATING_LIMIT",
+    "attempts": "BITRIX24_ATTEMPTS",
+    "backoff": "BITRIX24_BACKOFF_SECONDS",
+    "sweep_days": "BITRIX24_SWEEP_DAYS",
+}
 
 
 def _number(variable: str, text: str) -> float:

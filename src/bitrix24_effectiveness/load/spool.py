@@ -30,19 +30,19 @@ class Spool:
         """
         self._path = folder / f"{name}.jsonl"
         self._fields = fields
-        self._file = self._path.open("wb")
+        self._path.write_bytes(b"")
         self.count = 0
 
     def add(self, rows: list[Row]) -> None:
         """Appends rows."""
         fields = list(self._fields.values())
         lines = [json.dumpb({name: row.get(name) for name in fields}) for row in rows]
-        self._file.writelines(line + b"\n" for line in lines)
+        with self._path.open("ab") as file:
+            file.writelines(line + b"\n" for line in lines)
         self.count += len(rows)
 
     def for_dlt(self, is_postgres: bool) -> Any:
         """The item that a dlt resource yields for all rows added."""
-        self._file.close()
         selected = ", ".join(
             f"{quote(field)} as {quote(column)}" for column, field in self._fields.items()
         )
@@ -52,9 +52,9 @@ class Spool:
             f"columns = {{{types}}}, format = 'newline_delimited')"
         )
         if is_postgres:
-            target, kind = self._path.with_suffix(".csv"), "csv"
+            target = self._path.with_suffix(".csv")
             duckdb.sql(f"copy ({query}) to '{literal(target)}' (format csv, header)")
-        else:
-            target, kind = self._path.with_suffix(".model"), "model"
-            target.write_text(f"dialect: duckdb\n{query}\n", "utf-8")
-        return dlt.mark.with_file_import(str(target), kind, self.count)
+            return dlt.mark.with_file_import(str(target), "csv", self.count)
+        target = self._path.with_suffix(".model")
+        target.write_text(f"dialect: duckdb\n{query}\n", "utf-8")
+        return dlt.mark.with_file_import(str(target), "model", self.count)
