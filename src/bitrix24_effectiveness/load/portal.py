@@ -228,7 +228,10 @@ class Portal:
 
     def _unreachable(self, failure: Exception) -> PortalError:
         host = self._settings.webhook.host
-        why = {ConnectTimeout: "no answer", SSLError: "its certificate is not trusted"}
+        why: dict[type[Exception], str] = {
+            ConnectTimeout: "no answer",
+            SSLError: "its certificate is not trusted",
+        }
         text = (
             f"{host} cannot be reached ({why.get(type(failure), 'no connection')}): is the name "
             "right, and does this machine reach it?"

@@ -147,13 +147,14 @@ class Walk(Question):
             after: Leaves out rows up to this key.
             since: Leaves out rows that were neither created nor changed since (ISO 8601).
             up_to: Leaves out rows above this key.
-            expected: How many rows there are, if that is known.
+            expected: How many rows there are, if that was counted: with them the walk ends.
         """
         super().__init__(method)
         self.after = after
         self.rows: list[Row] = []
         self._columns, self._since, self._up_to = columns, since, up_to
-        self._pages = _FIRST if expected is None else -(-expected // PAGE) + 1
+        self._expected = expected
+        self._pages = _FIRST if expected is None else -(-expected // PAGE)
         self._stalled = 0
         self._last = after
         self._is_short = False
@@ -201,6 +202,9 @@ class Walk(Question):
         if self.has_more and self._stalled == _STALLED:
             raise PortalError("", f"{self.method.name}: gives the same rows again and again")
         self.after = self._last
+        if self._expected is not None:
+            self._expected -= len(self.rows)
+            self.has_more = self.has_more and self._expected > 0
         self._pages = 1 if self._is_short else min(CALLS, max(self._pages, _FIRST) * 5)
 
 

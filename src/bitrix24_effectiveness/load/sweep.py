@@ -27,6 +27,9 @@ SAVE_EVERY = 20
 """Requests, or ranges read, after which it is written down where the sweep stands."""
 
 _AT_ONCE = 1000
+_KEY = "cast(id as bigint)"
+_BEHIND = 2**31 - 1
+"""No key of Bitrix24 is larger."""
 
 Range = tuple[int, int]
 
@@ -105,20 +108,20 @@ class Sweep:
         self._save_now_and_then()
 
     def _plan(self, table: RawTable) -> dict[str, Any]:
-        """How wide a range is, where the next one begins, and where the last one ends."""
+        """How wide a range is, where the next one begins, and the last key that is here."""
         with self._load.pipeline.sql_client() as client:
             name = self._load.name(client, table)
-            query = f"select min(cast(id as bigint)), max(cast(id as bigint)), count(*) from {name}"
+            query = f"select min({_KEY}), max({_KEY}), count(*) from {name}"
             ((lowest, highest, rows),) = client.execute_sql(query) or [(0, 0, 0)]
         if not rows:
-            return {"low": 0, "end": 0, "width": 1, "gone": 0, "differing": []}
-        width = max(1, -(-(highest - lowest + 1) * RANGE // rows))
+            lowest = highest = 0
+        width = max(1, -(-(highest - lowest + 1) * RANGE // max(rows, 1)))
         return {"low": 0, "end": highest, "width": width, "gone": 0, "differing": []}
 
     def _count(self, table: RawTable, method: Method, plan: dict[str, Any]) -> None:
         """Compares the counts of all ranges that were not compared before."""
         ranges = self._ranges(table, plan)
-        here = self._counts_here(table, [high for _, high in ranges], plan["width"])
+        here = self._counts_here(table, ranges, plan)
         answers = self._load.portal.counts(method, ranges)
         while True:
             with self._load.stopping.waiting():
@@ -136,32 +139,32 @@ class Sweep:
             self._save_now_and_then()
 
     def _ranges(self, table: RawTable, plan: dict[str, Any]) -> list[Range]:
-        """Ranges from `low` on; the first reaches up to the first row that is here."""
+        """Ranges from `low` on; the first begins before, and the last ends behind all rows here."""
+        low, end = plan["low"], plan["end"]
+        if low >= end:
+            return [] if low == _BEHIND else [(end, _BEHIND)]
         with self._load.pipeline.sql_client() as client:
-            name, low = self._load.name(client, table), plan["low"]
-            query = f"select min(cast(id as bigint)) from {name} where cast(id as bigint) > {low}"
-            rows = client.execute_sql(query)
-        first = rows[0][0] if rows else None
-        if first is None or low >= plan["end"]:
-            return []
-        ends = [*range(first + plan["width"] - 1, plan["end"], plan["width"]), plan["end"]]
+            name = self._load.name(client, table)
+            first = number(client, f"select min({_KEY}) from {name} where {_KEY} > {low}")
+        ends = [*range(first + plan["width"] - 1, end, plan["width"]), end, _BEHIND]
         return list(zip([low, *ends], ends, strict=False))
 
-    def _counts_here(self, table: RawTable, ends: list[int], width: int) -> dict[int, int]:
+    def _counts_here(
+        self, table: RawTable, ranges: list[Range], plan: dict[str, Any]
+    ) -> dict[int, int]:
         """Rows of the table by the end of the range that they lie in."""
-        if not ends:
+        if not ranges:
             return {}
-        first = ends[0]
-        key = "cast(id as bigint)"
-        # integers alone, and no division that engines do differently
-        end = (
-            f"case when {key} <= {first} then {first} "
-            f"else {key} + {width} - 1 - ({key} - {first} - 1) % {width} end"
+        first, width, end = ranges[0][1], plan["width"], plan["end"]
+        # integers alone, and no division, which engines do differently
+        of_range = (
+            f"case when {_KEY} <= {first} then {first} when {_KEY} > {end} then {_BEHIND} "
+            f"else least({_KEY} + {width} - 1 - ({_KEY} - {first} - 1) % {width}, {end}) end"
         )
         with self._load.pipeline.sql_client() as client:
             rows = client.execute_sql(
-                f"select least({end}, {ends[-1]}), count(*) from {self._load.name(client, table)} "
-                f"where {key} <= {ends[-1]} group by 1"
+                f"select {of_range}, count(*) from {self._load.name(client, table)} "
+                f"where {_KEY} > {ranges[0][0]} group by 1"
             )
         return {int(high): int(count) for high, count in rows or ()}
 
@@ -173,8 +176,8 @@ class Sweep:
             there.update(int(row[method.key_field]) for row in page)
         with load.pipeline.sql_client() as client:
             rows = client.execute_sql(
-                f"select cast(id as bigint) from {load.name(client, table)} "
-                f"where cast(id as bigint) > {keys[0]} and cast(id as bigint) <= {keys[1]}"
+                f"select {_KEY} from {load.name(client, table)} "
+                f"where {_KEY} > {keys[0]} and {_KEY} <= {keys[1]}"
             )
             here = {int(row[0]) for row in rows or ()}
             gone = sorted(here - there)

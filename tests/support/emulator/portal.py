@@ -146,6 +146,8 @@ class Portal:
         self.scopes = {"crm", "imopenlines", "task", "telephony", "user"}
         self.absent: set[str] = set()
         """Methods that this portal does not have."""
+        self.broken: set[str] = set()
+        """Methods that answer with an error of the server, whatever they are asked."""
         self.unseen: dict[str, set[Any]] = {}
         """Rows that the user may not see, by table: pages with them are shorter."""
         self.denied: set[str] = set()

@@ -166,6 +166,8 @@ class Emulator:
             if method == "voximplant.statistic.get":
                 raise RestError("ACCESS_DENIED", "Access denied!")
             raise RestError("", "Access denied.")
+        if method in self.portal.broken:
+            raise RestError("INTERNAL_SERVER_ERROR")
         if self._meter.exhausted(method):
             raise RestError("OPERATION_TIME_LIMIT")
         answer = self._answer(method, parameters, repeat)
