@@ -9,11 +9,12 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-dbt test-portals test-rest test-postgres test-spark lint docs fuzz calibrate bench clean lock
+.PHONY: help run test test-all test-dbt test-python test-postgres test-spark lint docs fuzz calibrate bench clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
-	@echo "make test   lint, every dbt test, every Python test"
+	@echo "make test   lint, every dbt test, every Python test, random portals by sample"
+	@echo "make test-all  the same with hundreds of random portals, and on Apache Spark"
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make lint   style and consistency only"
@@ -23,7 +24,11 @@ help:
 	@echo "make bench  what guard and build cost by engine and size of the portal: docs/scaling.md"
 	@echo "make clean  removes everything that was made, the environment and the data included"
 
-$(READY): requirements.lock pyproject.toml
+# the user's own from then on: never overwritten
+profiles.yml:
+	cp profiles.yml.example $@
+
+$(READY): requirements.lock pyproject.toml | profiles.yml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -38,35 +43,37 @@ HAS_PORTAL := $(if $(BITRIX24_WEBHOOK_URL),yes)$(shell grep -sq '^BITRIX24_WEBHO
 run: $(READY) $(if $(CRM_RAW_DB)$(HAS_PORTAL),,data/raw.duckdb)
 	crm-effect run
 
-# parts that do not touch each other's files: `make -j2 test` runs two at a time
-test: lint test-dbt test-portals test-rest
+test: lint test-dbt test-python
 
-# a small portal of its own, so that tests never touch the data that a person looks at
-TEST_DB := CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
+# the same with the whole hunt, hundreds of portals; and on the two other engines, whose programs must be there
+test-all: export LONG_TESTS = 1
+test-all: test test-spark
+
+# a small portal and a profile of its own, so that tests never touch the data that a person looks at
+TEST_DB := DBT_PROFILES_DIR=target/test CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
 	DBT_TARGET_PATH=target/test DBT_LOG_PATH=target/test
 test-dbt: $(READY)
 	mkdir -p target/test
 	rm -f target/test/*.duckdb
+	cp profiles.yml.example target/test/profiles.yml
 	crm-effect demo --leads 2000 --seed 1 --out target/test/raw.duckdb
 	$(TEST_DB) dbt --quiet build
 	$(TEST_DB) dbt --quiet docs generate
 	dbt-coverage compute doc --run-artifacts-dir target/test --cov-report target/test/coverage.json --cov-fail-under 1.0
 
-# models and guard on hundreds of portals: half of the time
-PORTAL_TESTS := tests/models/test_marts_equal_oracle.py tests/guard
-test-portals: $(READY)
-	pytest $(PORTAL_TESTS)
-
-test-rest: $(READY)
-	pytest $(PORTAL_TESTS:%=--ignore=%)
+# what shares a built portal stays in one process
+PYTEST := pytest -n 2 --dist loadfile
+test-python: $(READY)
+	$(PYTEST)
 
 lint: $(READY)
 	ruff check .
 	ruff format --check .
+	mypy
 	sqlfluff lint --disable-progress-bar models tests/data analyses
 	dbt --quiet --warn-error parse --no-partial-parse
 	dbt-score lint --manifest target/manifest.json
-	dbt-bouncer run --preset strict
+	dbt-bouncer run
 
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static
@@ -103,4 +110,4 @@ lock:
 	$(COMPILE) --extra dev --extra postgres --extra spark -c requirements.lock -o requirements-spark.lock
 
 clean:
-	rm -rf .venv data target logs build .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv data target logs build .pytest_cache .ruff_cache .mypy_cache .hypothesis

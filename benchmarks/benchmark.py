@@ -159,7 +159,7 @@ def on_duckdb(leads: int, work: Path, memory: str | None) -> Iterator[Engine]:
         "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
     }
     if memory:
-        profiles = yaml.safe_load((REPOSITORY / "profiles.yml").read_text("utf-8"))
+        profiles = yaml.safe_load((REPOSITORY / "profiles.yml.example").read_text("utf-8"))
         (profile,) = profiles.values()
         profile["outputs"]["duckdb"]["settings"]["memory_limit"] = memory
         (folder / "profiles.yml").write_text(yaml.safe_dump(profiles), "utf-8")

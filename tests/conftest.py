@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,16 @@ from harness import Project as Compilations
 from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databases, write_raw
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Dbt connects as the example says, whatever the developer's own `profiles.yml` says."""
+    folder = tmp_path_factory.mktemp("profiles")
+    shutil.copy(REPOSITORY / "profiles.yml.example", folder / "profiles.yml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_PROFILES_DIR", str(folder))
+        yield
+
+
 @pytest.fixture
 def mini(tmp_path: Path) -> MiniProject:
     files = {
@@ -32,14 +43,19 @@ def mini(tmp_path: Path) -> MiniProject:
     }
     for name in (
         "dbt_project.yml",
-        "profiles.yml",
+        "profiles.yml.example",
         "models/staging/bitrix24/_sources.yml",
     ):
         files[name] = (REPOSITORY / name).read_text("utf-8")
-    # the guard reads values by the macros of the project
-    for folder in ("great_expectations", "macros/raw", "macros/adapters"):
-        for path in (REPOSITORY / folder).iterdir():
-            files[f"{folder}/{path.name}"] = path.read_text("utf-8")
+    # the guard judges the base tables
+    for pattern in (
+        "great_expectations/*",
+        "macros/raw/*",
+        "macros/adapters/*",
+        "models/staging/bitrix24/base/*.sql",
+    ):
+        for path in REPOSITORY.glob(pattern):
+            files[str(path.relative_to(REPOSITORY))] = path.read_text("utf-8")
     env = databases(tmp_path)
     write_raw(Path(env["CRM_RAW_DB"]))
     project = MiniProject(tmp_path / "project", env)

@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {% macro default__utc_from_text(text) -%}
-    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+    make_timestamp(epoch_us(try_cast({{ text }} as timestamptz)))
 {%- endmacro %}
 
 {% macro postgres__utc_from_text(text) -%}

@@ -1,3 +1,3 @@
 {% macro segment_dimension(segment_type) -%}
-    {{ segment_type if segment_type in ('client_type', 'request_channel', 'process_category') else segment_type ~ '_id' }}
+    {{ segment_type ~ '_id' if segment_type in ('channel', 'pipeline', 'employee') else segment_type }}
 {%- endmacro %}

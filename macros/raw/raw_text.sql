@@ -1,8 +1,8 @@
 {% macro raw_text(column, raw_type) -%}
     {%- set trimmed = trimmed(as_text(column, raw_type)) -%}
     {%- if raw_type == 'timestamp' -%}
-        case when {{ trimmed }} not like '0000-00-00%' then nullif(nullif({{ trimmed }}, ''), 'null') end
+        case when {{ trimmed }} not like '0000-00-00%' then {{ null_words(trimmed) }} end
     {%- else -%}
-        nullif(nullif({{ trimmed }}, ''), 'null')
+        {{ null_words(trimmed) }}
     {%- endif -%}
 {%- endmacro %}

@@ -37,18 +37,29 @@ judged as (
 
     select
         *,
-        {{ rejection_reason(columns) }} as rejection_reason
+        {{ rejection_reason(columns) }} as rejection_reason,
+        coalesce({{ meta.key }}, raw_{{ meta.key }}, '') as row_id
 
     from typed
 
 ),
 
-versioned as (
+-- ids that come once, nearly all, need no place among their versions
+repeated_ids as (
+
+    select row_id
+    from judged
+    group by row_id
+    having count(*) > 1
+
+),
+
+repeated_rows as (
 
     select
         *,
         row_number() over (
-            partition by coalesce({{ meta.key }}, raw_{{ meta.key }}), rejection_reason is null
+            partition by row_id, rejection_reason is null
             order by
             {%- if meta.newest_by %}
                 {{ meta.newest_by }} desc nulls last,
@@ -60,10 +71,28 @@ versioned as (
 
     from judged
 
+    where row_id in (select row_id from repeated_ids)
+
+),
+
+versioned as (
+
+    select * from repeated_rows
+
+    union all
+
+    select
+        *,
+        1 as version_number
+
+    from judged
+
+    where not exists (select 1 from repeated_ids where repeated_ids.row_id = judged.row_id)
+
 )
 
 select
-    coalesce({{ meta.key }}, raw_{{ meta.key }}, '') || '|'
+    row_id || '|'
     || case when rejection_reason is null then 'readable' else 'rejected' end || '|'
     || cast(version_number as {{ dbt.type_string() }}) as raw_row_key,
     {%- for column in columns %}

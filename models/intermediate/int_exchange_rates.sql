@@ -28,7 +28,8 @@ dated_rates as (
 
 ),
 
--- `price` of the portal's base currency is paid for so many `units`, both in ten-thousandths: whole numbers
+-- `price` of the portal's base currency is paid for so many `units`, both in ten-thousandths: whole
+-- numbers
 prices as (
 
     select
@@ -105,7 +106,8 @@ rates as (
         currency || '|' || cast(valid_from as {{ dbt.type_string() }}) as exchange_rate_key,
         currency,
         valid_from,
-        -- the next rate ends this one; the portal's present rate serves the dates before the first dated one
+        -- the next rate ends this one; the portal's present rate serves the dates before the first
+        -- dated one
         coalesce(
             lead(valid_from) over (partition by currency order by valid_from),
             cast('9999-12-31' as date)

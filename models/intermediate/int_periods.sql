@@ -22,7 +22,13 @@ month_numbers as (
 months as (
 
     select
-        cast({{ dbt.dateadd('month', 'month_numbers.generated_number - 1', 'span.first_month') }} as date)
+        cast(
+            {{ dbt.dateadd(
+                'month',
+                'month_numbers.generated_number - 1',
+                'span.first_month'
+            ) }} as date
+        )
             as month_start
 
     from month_numbers

@@ -50,7 +50,7 @@ units as (
     from {{ ref('stg_bitrix24__leads') }} as leads
 
     inner join settings
-        on settings.demand_entity = 'lead'
+        on settings.demand_entity in ('lead', 'both')
 
     left join excluded_leads
         on leads.lead_id = excluded_leads.lead_id
@@ -70,11 +70,14 @@ units as (
     from {{ ref('stg_bitrix24__deals') }} as deals
 
     inner join settings
-        on settings.demand_entity = 'deal'
+        on
+            settings.demand_entity = 'deal'
+            or (settings.demand_entity = 'both' and deals.lead_id is null)
 
 ),
 
--- an earlier call or letter in the thread made this lead: it is the touch, not the lead
+-- an earlier call or letter made this lead, the client's or our own: the lead is no request by
+-- itself
 created_units as (
 
     select
@@ -100,7 +103,7 @@ created_units as (
     left join threads
         on units.thread_id = threads.thread_id
 
-    where threads.first_touch_at is null or threads.first_touch_at > units.created_at
+    where threads.first_contact_at is null or threads.first_contact_at > units.created_at
 
 ),
 

@@ -48,7 +48,8 @@ currencies as (
 
 ),
 
--- only times that the portal itself writes: people plan the future in closing dates, starts and deadlines
+-- only times that the portal itself writes: people plan the future in closing dates, starts and
+-- deadlines
 newest_changes as (
 
     select max(greatest(created_at, moved_at, modified_at)) as changed_at from deals
@@ -69,7 +70,9 @@ newest_changes as (
 
 as_of as (
 
-    select coalesce({{ parse_timestamp("nullif('" ~ var('as_of') ~ "', '')") }}, max(changed_at)) as as_of_at
+    select
+        coalesce({{ parse_timestamp("nullif('" ~ var('as_of') ~ "', '')") }}, max(changed_at))
+            as as_of_at
 
     from newest_changes
 
@@ -106,14 +109,63 @@ only_deal_currency as (
 
 ),
 
-lead_count as (
+known_leads as (
 
-    select count(*) as leads
+    select {{ dbt.date_trunc('month', to_local('leads.created_at')) }} as created_month
 
     from leads
 
     inner join data_end
         on leads.created_at < data_end.data_end_at
+
+),
+
+known_deals_without_lead as (
+
+    select {{ dbt.date_trunc('month', to_local('deals.created_at')) }} as created_month
+
+    from deals
+
+    inner join data_end
+        on deals.created_at < data_end.data_end_at
+
+    where deals.lead_id is null
+
+),
+
+lead_era as (
+
+    select
+        count(*) as leads,
+        min(created_month) as first_month,
+        max(created_month) as last_month
+
+    from known_leads
+
+),
+
+-- months of deals alone, before the first lead or after the last: a portal that changed between
+-- leads and simple CRM has many, one whose clients merely also buy without a lead has none
+deal_eras as (
+
+    select
+        count(
+            distinct case
+                when deals.created_month < lead_era.first_month then deals.created_month
+            end
+        )
+            as months_before_leads,
+        count(
+            distinct case
+                when deals.created_month > lead_era.last_month then deals.created_month
+            end
+        )
+            as months_after_leads
+
+    from lead_era
+
+    left join known_deals_without_lead as deals
+        on true
 
 ),
 
@@ -143,7 +195,14 @@ settings as (
             'XXX'
         ) as base_currency,
         {% if var('demand_entity') == 'auto' -%}
-        case when lead_count.leads > 0 then 'lead' else 'deal' end as demand_entity,
+        case
+            when lead_era.leads = 0 then 'deal'
+            when
+                greatest(deal_eras.months_before_leads, deal_eras.months_after_leads)
+                >= {{ var('min_comparison_months') }}
+                then 'both'
+            else 'lead'
+        end as demand_entity,
         {%- else -%}
         '{{ var("demand_entity") }}' as demand_entity,
         {%- endif %}
@@ -152,7 +211,8 @@ settings as (
     from data_end
 
     cross join portal_base_currency
-    cross join lead_count
+    cross join lead_era
+    cross join deal_eras
     cross join activity_count
     left join only_deal_currency
         on true

@@ -62,7 +62,8 @@ sources as (
         used_sources.source_id,
         -- a source that nobody mapped is a channel of its own
         coalesce(channels.channel_id, used_sources.source_id) as channel_id,
-        coalesce(channels.channel_name, source_names.source_name, used_sources.source_id) as channel_name,
+        coalesce(channels.channel_name, source_names.source_name, used_sources.source_id)
+            as channel_name,
         channels.request_channel
 
     from used_sources

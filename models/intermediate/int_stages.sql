@@ -43,7 +43,8 @@ named as (
             end
         ) as semantic,
         row_number() over (
-            partition by case when entity_id = 'STATUS' then 'lead' else 'deal' end, upper(status_id)
+            partition by
+                case when entity_id = 'STATUS' then 'lead' else 'deal' end, upper(status_id)
             order by cast(status_key as bigint) desc
         ) as newest_first
 
@@ -93,8 +94,13 @@ stages as (
         sort_order,
         case
             when semantic is not null then semantic
-            when entity_type = 'deal' and coalesce(nullif(id_suffix, ''), id_prefix) = 'WON' then 'S'
-            when entity_type = 'deal' and coalesce(nullif(id_suffix, ''), id_prefix) in ('LOSE', 'APOLOGY') then 'F'
+            when
+                entity_type = 'deal' and coalesce(nullif(id_suffix, ''), id_prefix) = 'WON'
+                then 'S'
+            when
+                entity_type = 'deal'
+                and coalesce(nullif(id_suffix, ''), id_prefix) in ('LOSE', 'APOLOGY')
+                then 'F'
             when entity_type = 'lead' and stage_id = 'CONVERTED' then 'S'
             when entity_type = 'lead' and stage_id = 'JUNK' then 'F'
             else 'P'

@@ -11,6 +11,7 @@ threads as (
     select
         thread_id,
         min(happened_at) filter (where is_touch) as first_touch_at,
+        min(happened_at) filter (where is_touch or is_directed) as first_contact_at,
         count(*) filter (where is_response) > 0 as has_response
 
     from activities

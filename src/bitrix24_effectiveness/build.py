@@ -7,7 +7,8 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -16,21 +17,116 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+_BASE = "path:models/staging/bitrix24/base"
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
 
 
-def build(project: Project, log: Log) -> None:
+class Dbt:
+    """dbt in this process: it reads the project once, however often it is asked to build."""
+
+    def __init__(self, project: Project, log: Log, manifest: Manifest | None = None) -> None:
+        """Reads nothing yet.
+
+        Args:
+            project: What to build, and where.
+            log: Where progress is shown.
+            manifest: The project as dbt has read it before with the same vars.
+        """
+        self._project = project
+        self._log = log
+        self.has_base = False
+        if manifest is not None:
+            self.manifest = manifest
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The project as dbt reads it.
+
+        Raises:
+            ConfigurationError: it cannot.
+        """
+        return self._invoke("parse", "--no-write-json")
+
+    def run(self, title: str, command: str, *selection: str) -> list[Any]:
+        """Runs a command on some nodes, and gives a result for each.
+
+        Raises:
+            ConfigurationError: dbt could not even start with this configuration.
+        """
+        with self._log.progress(title):
+            return list(self._invoke(command, *selection, manifest=self.manifest).results)
+
+    def _invoke(self, command: str, *selection: str, manifest: Manifest | None = None) -> Any:
+        # importing dbt takes seconds: not for `--help` and not for a bad option
+        from dbt.cli.main import dbtRunner
+
+        project = self._project
+        arguments = [
+            command,
+            "--project-dir",
+            str(project.directory),
+            "--profiles-dir",
+            str(project.profiles_dir),
+            "--log-level",
+            "none",
+            "--log-level-file",
+            "debug",
+            "--vars",
+            yaml.safe_dump(project.given_vars),
+            *selection,
+        ]
+        with _environment(project):
+            try:
+                answer = dbtRunner(manifest, [_progress_of(self._log)]).invoke(arguments)
+            finally:
+                warehouse_of(project).dbt_is_done()
+        if answer.result is None:
+            raise ConfigurationError(f"dbt cannot start: {_one_line(answer.exception)}")
+        return answer.result
+
+
+def build_base(project: Project, log: Log, dbt: Dbt) -> dict[str, str]:
+    """Builds the base tables: raw tables as they can be read, with nothing dropped.
+
+    Returns:
+        The base table of each raw table, as SQL names it.
+
+    Raises:
+        ConfigurationError: dbt could not even start with this configuration.
+        DataError: a table could not be built; says which.
+    """
+    results = dbt.run("base tables", "run", "--select", _BASE, "--no-write-json")
+    _judge(project, results, log)
+    dbt.has_base = True
+    models = [result.node for result in results if result.node.resource_type == "model"]
+    return {table: model.relation_name for model in models for _, table in model.sources}
+
+
+def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
     """Builds and tests everything in the warehouse; unit tests are for developers and are left out.
+
+    Args:
+        project: What to build, and where.
+        log: Where progress and failures are shown.
+        dbt: If it has built the base tables, they are tested and not built again.
 
     Raises:
         ConfigurationError: dbt could not even start with this configuration.
         DataError: a model or a test failed; says which, with up to five failing rows each.
     """
     started = time.monotonic()
+    dbt = dbt or Dbt(project, log)
+    selection = ["--exclude-resource-type", "unit_test"]
+    if dbt.has_base:
+        # `empty`: leaving out a model would leave out its tests
+        selection += ["--exclude", f"{_BASE},resource_type:model", "--indirect-selection", "empty"]
     record(project, "running")
     try:
-        results = _run_dbt(project, log)
+        results = dbt.run("build", "build", *selection)
         _judge(project, results, log)
     except BaseException:
         record(project, "failed")
@@ -127,49 +223,26 @@ def _environment(project: Project) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _run_dbt(project: Project, log: Log) -> list[Any]:
-    # importing dbt takes seconds: not for `--help` and not for a bad option
-    from dbt.cli.main import dbtRunner
+def _progress_of(log: Log) -> Any:
+    finished = total = 0
 
     def on_event(event: Any) -> None:
+        nonlocal finished, total
         if event.info.name == "NodeFinished":
             node = event.data.node_info
-            on_event.finished += 1
+            finished += 1
             log.step(
                 "node",
                 node.node_name,
-                on_event.finished,
-                on_event.total,
+                finished,
+                total,
                 node=node.unique_id,
                 status=node.node_status,
             )
         elif event.info.name == "ConcurrencyLine":
-            on_event.total = event.data.node_count
+            total = event.data.node_count
 
-    on_event.finished = on_event.total = 0
-    arguments = [
-        "build",
-        "--project-dir",
-        str(project.directory),
-        "--profiles-dir",
-        os.environ.get("DBT_PROFILES_DIR", str(project.directory)),
-        "--exclude-resource-type",
-        "unit_test",
-        "--log-level",
-        "none",
-        "--log-level-file",
-        "debug",
-        "--vars",
-        yaml.safe_dump(project.given_vars),
-    ]
-    with _environment(project), log.progress("build"):
-        try:
-            result = dbtRunner(callbacks=[on_event]).invoke(arguments)
-        finally:
-            warehouse_of(project).dbt_is_done()
-    if result.result is None or not hasattr(result.result, "results"):
-        raise ConfigurationError(f"dbt cannot start: {_one_line(result.exception)}")
-    return list(result.result.results)
+    return on_event
 
 
 def _judge(project: Project, results: list[Any], log: Log) -> None:

@@ -168,7 +168,7 @@ def _load(run: _Run, project: Project, **wishes: bool) -> None:
     help="The portal that was loaded before has another address now.",
 )
 @click.pass_obj
-def load_command(run: _Run, **wishes: bool) -> None:
+def load_command(run: _Run, /, **wishes: bool) -> None:
     """Load the raw tables from the portal of BITRIX24_WEBHOOK_URL.
 
     The whole portal the first time, new and changed rows from then on. An interrupted load goes on
@@ -188,12 +188,16 @@ _new_portal = click.option(
 
 
 def _guard(
-    run: _Run, project: Project, data_docs: Path | None = None, new_portal: bool = False
+    run: _Run,
+    project: Project,
+    data_docs: Path | None = None,
+    new_portal: bool = False,
+    dbt: building.Dbt | None = None,
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal)
+    guard(project, run.log, data_docs, new_portal, dbt)
 
 
 @cli.command("guard")
@@ -205,7 +209,7 @@ def _guard(
 @_new_portal
 @click.pass_obj
 def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
-    """Judge the raw tables; build nothing."""
+    """Read the raw tables into the base tables and judge them; build nothing else."""
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run():
@@ -256,8 +260,9 @@ def run_command(run: _Run, lang: str, new_portal: bool) -> None:
             preflight.check_vars(project)
             _load(run, project)
         preflight.check(project)
-        _guard(run, project, new_portal=new_portal)
-        building.build(project, run.log)
+        dbt = building.Dbt(project, run.log)
+        _guard(run, project, new_portal=new_portal, dbt=dbt)
+        building.build(project, run.log, dbt)
         publish(project, run.log)
     report(project, lang, run.log)
 

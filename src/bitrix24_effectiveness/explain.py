@@ -8,94 +8,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.number_format import number, whole
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 _SHOWN = 5
-_SEGMENT_TYPES = ("channel", "employee", "request_channel", "client_type", "process_category")
-
-_LEADS = ("fct_leads", "created_date", "not is_excluded")
-# what a unit of demand is in a portal without leads
-_DEALS = ("fct_deals", "created_date", "true")
-_WON = ("fct_deals", "won_date", "state = 'won'")
-_BOUGHT = ("fct_deals", "won_date", "state = 'won' and client_id is not null")
-_LOST = ("fct_deals", "lost_date", "state = 'lost'")
-_ANSWERED = ("fct_requests", "requested_date", "responded_at is not null")
-# the rows in which a metric can be looked up: table, the date that puts a row into a period, which
-_ROWS_BEHIND = {
-    "conversion": [_WON, _LEADS],
-    "response_time": [_ANSWERED, ("fct_requests", "requested_date", "responded_at is null")],
-    "retention": [_BOUGHT],
-    "churn": [_BOUGHT],
-    "cac": [("fct_costs", "date_day", "cost_type in ('marketing', 'crm')"), _BOUGHT],
-    "sales_cycle": [_WON],
-    "ltv": [_BOUGHT],
-    "average_deal_size": [_WON],
-    "automation_level": [],
-    "lost_sales": [_LEADS, _LOST, _WON],
-}
-
-_WORDS = {
-    "ru": {
-        "formula": "Формула",
-        "value": "Значение",
-        "numerator": "Числитель",
-        "denominator": "Знаменатель",
-        "rows": "Строки",
-        "rows_of": "{count} в {table} ({condition}; {date} с {start} по {end})",
-        "register": "реестр процессов: seed business_processes на конец периода",
-        "status": "Состояние",
-        "before_after": "До и после",
-        "scored": "{before} -> {after}, изменение {change} (95 %: от {low} до {high}), {status}; "
-        "наблюдений {before_n} и {after_n}",
-        "not_scored": "сравнить нельзя: {status}",
-        "alike": "Сравнение в crm_scorecard берёт сопоставимое, поэтому его цифры могут "
-        "отличаться от показателя за период.",
-        "moved": "Кто изменил показатель ({segment_type}): {first} -> {second}, "
-        "{before} -> {after}",
-        "member": "Участник",
-        "first": "Было",
-        "second": "Стало",
-        "part": "Вклад",
-        "rest": "прочие",
-        "mix": "вне сумм",
-        "nothing_to_compare": "Сравнить не с чем: нет того же периода годом раньше.",
-        "total": "всего",
-    },
-    "en": {
-        "formula": "Formula",
-        "value": "Value",
-        "numerator": "Numerator",
-        "denominator": "Denominator",
-        "rows": "Rows",
-        "rows_of": "{count} in {table} ({condition}; {date} from {start} to {end})",
-        "register": "the register of processes: seed business_processes at the period's end",
-        "status": "Status",
-        "before_after": "Before and after",
-        "scored": "{before} -> {after}, a change of {change} (95 %: {low} to {high}), {status}; "
-        "{before_n} and {after_n} observations",
-        "not_scored": "cannot be compared: {status}",
-        "alike": "crm_scorecard compares what is comparable, so its figures may differ from those "
-        "of a period.",
-        "moved": "Who moved it ({segment_type}): {first} -> {second}, {before} -> {after}",
-        "member": "Member",
-        "first": "Was",
-        "second": "Is",
-        "part": "Contribution",
-        "rest": "others",
-        "mix": "not additive",
-        "nothing_to_compare": "Nothing to compare with: there is no such period a year earlier.",
-        "total": "total",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -131,6 +55,13 @@ class Span:
             return period_name(self.grain, self.starts[0])
         first, last = self.starts[0], self.starts[-1]
         return f"{period_name(self.grain, first)}..{period_name(self.grain, last)}"
+
+
+class Whole(NamedTuple):
+    """A metric of the whole company over a span."""
+
+    span: Span
+    cell: Cell
 
 
 def period_name(grain: str, start: date) -> str:
@@ -227,22 +158,20 @@ class _Explanation:
             f"select * from metric_{metric_code} where metric_key = ?",
             [self.figure["metric_key"]],
         )[0]
-        settings = reader.table_if_there("run_settings")
-        self.base_currency = (settings[0]["base_currency"] if settings else None) or ""
-        is_of_deals = bool(settings) and settings[0]["demand_entity"] == "deal"
+        settings = (reader.table_if_there("run_settings") or [{}])[0]
+        self.base_currency = settings.get("base_currency") or ""
         self.rows_behind = [
-            self._count(*(_DEALS if is_of_deals and behind == _LEADS else behind))
-            for behind in _ROWS_BEHIND[metric_code]
+            self._count(*behind)
+            for behind in reader.tuples(
+                "select table_name, date_column, condition from metric_rows "
+                "where metric_code = ? order by metric_row_key",
+                [metric_code],
+            )
         ]
         scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
-        self.spans = self._compared(period)
-        self.whole: tuple[Cell, Cell] | None = None
-        self.parts: dict[str, list[Part]] = {}
-        if self.spans:
-            cells = [self._cells("all", span)["all"] for span in self.spans]
-            self.whole = (cells[0], cells[1])
-            self.parts = self._parts()
+        self.compared = self._compared(period)
+        self.parts = self._parts(*self.compared) if self.compared else {}
 
     def _figure(self, period: str | None) -> Row:
         code = self.metric["metric_code"]
@@ -263,10 +192,8 @@ class _Explanation:
         )
         chosen = [row for row in found if row["period_start"] == start]
         if not chosen:
-            names = [period_name(grain, found[place]["period_start"]) for place in (0, -1)]
-            raise ConfigurationError(
-                f"period {period} is not in the data: it has {'..'.join(names)}"
-            )
+            has = Span(grain, [row["period_start"] for row in found]).name if found else "none"
+            raise ConfigurationError(f"period {period} is not in the data: it has {has}")
         return chosen[0]
 
     def _count(self, table: str, column: str, condition: str) -> Row:
@@ -284,7 +211,7 @@ class _Explanation:
             "end": end,
         }
 
-    def _compared(self, period: str | None) -> tuple[Span, Span] | None:
+    def _compared(self, period: str | None) -> tuple[Whole, Whole] | None:
         known = {
             row["period_start"]
             for row in self._reader.rows(
@@ -298,7 +225,7 @@ class _Explanation:
             earlier = start.replace(year=start.year - 1) if start.year > 1 else start
             if earlier not in known:
                 return None
-            return Span(self.span.grain, [earlier]), self.span
+            return self._whole(Span(self.span.grain, [earlier])), self._whole(self.span)
         verdict = self._reader.table_if_there("crm_verdict")
         if not verdict or verdict[0]["before_from"] is None or verdict[0]["after_from"] is None:
             return None
@@ -312,14 +239,20 @@ class _Explanation:
         ]
         # the scorecard compares the same months of the year, where there are any
         common = {start.month for start in windows[0]} & {start.month for start in windows[1]}
-        is_seasonal = not self.scored or self.scored["warning"] != "different_seasons"
+        is_seasonal = not self.scored or "different_seasons" not in (self.scored["warning"] or "")
         if common and is_seasonal:
             windows = [[start for start in window if start.month in common] for window in windows]
-        return Span("month", windows[0]), Span("month", windows[1])
+        if not all(windows):
+            return None
+        before, after = (self._whole(Span("month", window)) for window in windows)
+        return before, after
+
+    def _whole(self, span: Span) -> Whole:
+        return Whole(span, self._cells("all", span)["all"])
 
     def _cells(self, segment_type: str, span: Span) -> dict[str, Cell]:
         """The metric of each member over a span: a ratio of sums, or a state at its end."""
-        is_state = self.metric["metric_code"] in ("ltv", "automation_level")
+        is_state = self.metric["basis"] == "end"
         starts = span.starts[-1:] if is_state else span.starts
         members: dict[tuple[str, str], list[tuple[float | None, float | None]]] = {}
         for name, key, *figures in self._reader.tuples(
@@ -336,7 +269,7 @@ class _Explanation:
                 math.fsum(figure[place] or 0 for figure in figures) for place in (0, 1)
             )
             value = None
-            if self.metric["metric_code"] == "lost_sales":
+            if self.metric["basis"] == "sum":
                 value = None if all(figure[0] is None for figure in figures) else numerator
             elif denominator:
                 value = numerator / denominator * self.scale
@@ -346,16 +279,20 @@ class _Explanation:
             cells[name] = Cell(value, numerator, denominator)
         return cells
 
-    def _parts(self) -> dict[str, list[Part]]:
+    def _parts(self, first: Whole, second: Whole) -> dict[str, list[Part]]:
         nothing = Cell(None, 0.0, 0.0)
         found = {}
-        for segment_type in _SEGMENT_TYPES:
-            was, is_now = (self._cells(segment_type, span) for span in self.spans)
+        for (segment_type,) in self._reader.tuples(
+            "select distinct segment_type from metric_values "
+            "where metric_code = ? and segment_type <> 'all' order by segment_type",
+            [self.metric["metric_code"]],
+        ):
+            was, is_now = (self._cells(segment_type, whole.span) for whole in (first, second))
             members = {
                 name: (was.get(name, nothing), is_now.get(name, nothing))
                 for name in {**was, **is_now}
             }
-            parts = contributions(*self.whole, members, self.scale)
+            parts = contributions(first.cell, second.cell, members, self.scale)
             if any(part.contribution for part in parts):
                 found[segment_type] = parts
         return found
@@ -373,7 +310,7 @@ class _Explanation:
             "value_status": self.figure["value_status"],
             "rows": self.rows_behind,
             "scorecard": self.scored,
-            "compared": [span.name for span in self.spans or ()],
+            "compared": [whole.span.name for whole in self.compared or ()],
             "contributions": {
                 segment_type: {part.name: part.contribution for part in parts}
                 for segment_type, parts in self.parts.items()
@@ -394,18 +331,19 @@ def filled_in(formula: str, values: Row, write: Callable[[Any], str]) -> str:
 
 
 def _print(console: Console, told: _Explanation, language: str) -> None:
-    words = _WORDS[language]
+    words = Language(language, "explain")
+    word = words.word
 
     def say(key: str, text: str) -> None:
-        console.print(f"{words[key]}: {text}", markup=False)
+        console.print(f"{word(key)}: {text}", markup=False)
 
     def figure(value: float | None) -> str:
         if value is None:
             return "?"
-        return whole(value, language) if value == int(value) else number(value, language)
+        return words.whole(value) if value == int(value) else words.number(value)
 
     def signed(value: float | None) -> str:
-        return "?" if value is None else number(value, language, is_signed=True)
+        return words.number(value, is_signed=True)
 
     metric = told.metric
     unit = {"percent": " %", "money": f" {told.base_currency}".rstrip()}.get(metric["unit"], "")
@@ -419,45 +357,47 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
         if told.figure[key] is not None:
             say(key, figure(told.figure[key]))
     if not told.rows_behind:
-        say("rows", words["register"])
+        say("rows", word("register"))
     for behind in told.rows_behind:
-        say("rows", words["rows_of"].format(**behind | {"count": whole(behind["count"], language)}))
+        say("rows", word("rows_of", **behind | {"count": words.whole(behind["count"])}))
     say("status", told.figure["value_status"])
     scored = told.scored
     if scored and scored["status"] == "no_data":
-        say("before_after", words["not_scored"].format(status=scored["warning"] or "no_data"))
+        say("before_after", word("not_scored", status=scored["warning"] or "no_data"))
     elif scored:
-        text = words["scored"].format(
+        text = word(
+            "scored",
             before=figure(scored["before_value"]),
             after=figure(scored["after_value"]),
             change=signed(scored["change"]),
             low=signed(scored["change_ci_low"]),
             high=signed(scored["change_ci_high"]),
             status=scored["status"],
-            before_n=whole(scored["before_n"], language),
-            after_n=whole(scored["after_n"], language),
+            before_n=words.whole(scored["before_n"]),
+            after_n=words.whole(scored["after_n"]),
         )
-        say("before_after", f"{text}. {words['alike']}")
-    if not told.spans:
-        console.print(words["nothing_to_compare"])
+        say("before_after", f"{text}. {word('alike')}")
+    if not told.compared:
+        console.print(word("nothing_to_compare"))
         return
-    first, second = told.whole
+    (first_span, first), (second_span, second) = told.compared
     for segment_type, parts in told.parts.items():
         console.print()
         console.print(
-            words["moved"].format(
+            word(
+                "moved",
                 segment_type=segment_type,
-                first=told.spans[0].name,
-                second=told.spans[1].name,
+                first=first_span.name,
+                second=second_span.name,
                 before=figure(first.value),
                 after=figure(second.value),
             ),
             markup=False,
         )
         table = Table(box=None, pad_edge=False)
-        table.add_column(words["member"])
+        table.add_column(word("member"))
         for key in ("first", "second", "part"):
-            table.add_column(words[key], justify="right")
+            table.add_column(word(key), justify="right")
         for part in parts[:_SHOWN]:
             table.add_row(
                 part.name,
@@ -467,11 +407,11 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
             )
         rest = sum(part.contribution for part in parts[_SHOWN:])
         if parts[_SHOWN:]:
-            table.add_row(words["rest"], "", "", signed(rest))
+            table.add_row(word("rest"), "", "", signed(rest))
         if first.value is not None and second.value is not None:
             change = second.value - first.value
             missing = change - sum(part.contribution for part in parts)
             if abs(missing) > 1e-6 * max(1, abs(change)):
-                table.add_row(words["mix"], "", "", signed(missing))
-            table.add_row(words["total"], "", "", signed(change))
+                table.add_row(word("mix"), "", "", signed(missing))
+            table.add_row(word("total"), "", "", signed(change))
         console.print(table)

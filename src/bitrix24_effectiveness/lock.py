@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from bitrix24_effectiveness.errors import AnotherRunError
 
@@ -19,17 +20,18 @@ def only_run(warehouse: Path) -> Iterator[None]:
         AnotherRunError: another process holds it.
     """
     warehouse.parent.mkdir(parents=True, exist_ok=True)
-    path = warehouse.with_name(warehouse.name + ".lock")
-    with path.open("a+", encoding="ascii") as file:
+    # apart from the lock, which Windows lets nobody else read
+    holder = warehouse.with_name(warehouse.name + ".pid")
+    try:
+        lock = FileLock(warehouse.with_name(warehouse.name + ".lock")).acquire(blocking=False)
+    except Timeout as error:
+        process = holder.read_text("ascii") if holder.is_file() else "unknown"
+        raise AnotherRunError(
+            f"another run (process {process}) is working on {warehouse}: wait until it ends"
+        ) from error
+    with lock:
+        holder.write_text(str(os.getpid()), "ascii")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise AnotherRunError(
-                f"another run (process {holder}) is working on {warehouse}: wait until it ends"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+            yield
+        finally:
+            holder.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import yaml
 
+from bitrix24_effectiveness.configuration import Environment
 from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.files import replaced_when_done
 
 NAME = "bitrix24_effectiveness"
-TARGETS = ("duckdb", "postgres", "spark")
 
 LOADED_TABLES = "loaded_tables"
 """Table that `crm-effect load` keeps beside the raw tables: which of them are complete."""
@@ -81,26 +83,37 @@ class Project:
             "run from the project's folder, or set DBT_PROJECT_DIR"
         )
 
-    def _path(self, variable: str, default: str) -> Path:
-        given = self.environment.get(variable)
-        return Path(given).absolute() if given else self.directory / default
+    @cached_property
+    def _given(self) -> Environment:
+        return Environment.read(self.environment)
+
+    def _path(self, variable: str) -> Path:
+        path: Path = getattr(self._given, variable)
+        is_given = variable in self._given.model_fields_set
+        return path.absolute() if is_given else self.directory / path
+
+    @property
+    def profiles_dir(self) -> Path:
+        """Folder of dbt's `profiles.yml` (DBT_PROFILES_DIR), by default that of the project.
+
+        There it is copied from the example when it is missing, and never replaced.
+        """
+        folder = self._path("dbt_profiles_dir")
+        profiles = self.directory / "profiles.yml"
+        if folder == self.directory and not profiles.exists():
+            with replaced_when_done(profiles) as copy:
+                shutil.copyfile(self.directory / "profiles.yml.example", copy)
+        return folder
 
     @property
     def target(self) -> str:
-        """Engine that dbt builds on (CRM_TARGET): `duckdb`, `postgres` or `spark`.
-
-        Raises:
-            ConfigurationError: it is none of them.
-        """
-        target = self.environment.get("CRM_TARGET") or TARGETS[0]
-        if target not in TARGETS:
-            raise ConfigurationError(f"CRM_TARGET is {target}: it must be {', '.join(TARGETS)}")
-        return target
+        """Engine that dbt builds on (CRM_TARGET): `duckdb`, `postgres` or `spark`."""
+        return self._given.crm_target
 
     @property
     def schema_prefix(self) -> str:
         """What the names of dbt's schemas on a server begin with (CRM_SCHEMA)."""
-        return self.environment.get("CRM_SCHEMA") or "crm"
+        return self._given.crm_schema
 
     def schema(self, name: str) -> str:
         """Schema in which dbt builds `name`, such as `marts`."""
@@ -114,32 +127,17 @@ class Project:
     @property
     def raw_db(self) -> Path:
         """DuckDB file with the raw tables (CRM_RAW_DB)."""
-        return self._path("CRM_RAW_DB", "data/raw.duckdb")
+        return self._path("crm_raw_db")
 
     @property
     def warehouse_db(self) -> Path:
         """DuckDB file that dbt builds in (CRM_WAREHOUSE_DB)."""
-        return self._path("CRM_WAREHOUSE_DB", "data/warehouse.duckdb")
+        return self._path("crm_warehouse_db")
 
     @property
     def marts_db(self) -> Path:
         """DuckDB file that BI tools read (CRM_MARTS_DB)."""
-        return self._path("CRM_MARTS_DB", "data/marts.duckdb")
-
-    @property
-    def spark_dir(self) -> Path:
-        """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
-        return self._path("CRM_SPARK_DIR", "data/spark")
-
-    @property
-    def marts_schema(self) -> str:
-        """Schema that BI tools read on a server (CRM_MARTS_SCHEMA)."""
-        return self.environment.get("CRM_MARTS_SCHEMA") or "marts"
-
-    @property
-    def bi_role(self) -> str | None:
-        """Role that may read the published schema of a server, and nothing else (CRM_BI_ROLE)."""
-        return self.environment.get("CRM_BI_ROLE") or None
+        return self._path("crm_marts_db")
 
     @property
     def parquet_dir(self) -> Path:
@@ -147,9 +145,24 @@ class Project:
         return self.marts_db.with_suffix("")
 
     @property
+    def spark_dir(self) -> Path:
+        """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
+        return self._path("crm_spark_dir")
+
+    @property
     def seeds_dir(self) -> Path:
         """Folder of the seed CSV files (CRM_SEEDS_DIR)."""
-        return self._path("CRM_SEEDS_DIR", "seeds")
+        return self._path("crm_seeds_dir")
+
+    @property
+    def marts_schema(self) -> str:
+        """Schema that BI tools read on a server (CRM_MARTS_SCHEMA)."""
+        return self._given.crm_marts_schema
+
+    @property
+    def bi_role(self) -> str | None:
+        """Role that may read the published schema of a server, and nothing else (CRM_BI_ROLE)."""
+        return self._given.crm_bi_role
 
     @cached_property
     def default_vars(self) -> dict[str, Any]:

@@ -5,110 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.number_format import number, whole
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
-from bitrix24_effectiveness.warehouse import Reader, warehouse_of
-
-# How the months of a metric become one figure. A ratio of sums is the metric of the whole span,
-# except where the metric itself is about a month (what share stays or leaves in one). Lifetime
-# value looks back twelve months by itself, and the register of processes has a state, not a flow.
-_BASES = {
-    "retention": "monthly",
-    "churn": "monthly",
-    "ltv": "end",
-    "automation_level": "end",
-    "lost_sales": "sum",
-}
-
-_WORDS = {
-    "ru": {
-        "title": "Эффективность CRM",
-        "as_of": "данные по",
-        "rows": "Строк сырых данных: {raw}; принято {staged}, отклонено {rejected}, "
-        "повторов отброшено {superseded}",
-        "rejected_table": "Таблица",
-        "rejected_reason": "Причина отклонения",
-        "rejected_rows": "Строк",
-        "metric": "Показатель",
-        "unit": "Ед.",
-        "basis": "За период",
-        "before": "До внедрения\n{months}",
-        "after": "После\n{months}",
-        "recent": "Последние\n{months}",
-        "month": "Последний\nполный месяц\n{month}",
-        "status": "Состояние",
-        "ratio": "отношение сумм",
-        "monthly": "в среднем за месяц",
-        "end": "на конец",
-        "sum": "сумма",
-        "measured": "измерено",
-        "no_data": "событий нет",
-        "too_early": "рано судить",
-        "source_missing": "нет источника",
-        "not_applicable": "неприменимо",
-        "no_go_live": "Дата внедрения {date} (var crm_go_live_date) вне данных: "
-        "сравнить «до» и «после» нельзя.",
-        "no_month": "Полных месяцев в данных ещё нет.",
-        "go_live": "Внедрение: {date}. Окна: до 12 полных месяцев до внедрения "
-        "и последние 12 полных месяцев после него.",
-        "marts": "Витрины: {path} (DuckDB, только чтение, схема marts)",
-        "parquet": "Parquet: {path}",
-        "connect": "Подключение: attach '{path}' as crm (read_only); from crm.marts.metric_values;",
-        "marts_on_server": "Витрины: схема {path} (PostgreSQL)",
-        "months": "{n} мес.",
-        "percent": "%",
-        "minutes": "мин",
-        "days": "дн.",
-        "money": "базовая валюта",
-    },
-    "en": {
-        "title": "CRM effectiveness",
-        "as_of": "data up to",
-        "rows": "Raw rows: {raw}; {staged} staged, {rejected} rejected, "
-        "{superseded} duplicates superseded",
-        "rejected_table": "Table",
-        "rejected_reason": "Reason of rejection",
-        "rejected_rows": "Rows",
-        "metric": "Metric",
-        "unit": "Unit",
-        "basis": "Over a period",
-        "before": "Before go-live\n{months}",
-        "after": "After\n{months}",
-        "recent": "Last\n{months}",
-        "month": "Last complete\nmonth\n{month}",
-        "status": "Status",
-        "ratio": "ratio of sums",
-        "monthly": "average month",
-        "end": "at its end",
-        "sum": "sum",
-        "measured": "measured",
-        "no_data": "nothing happened",
-        "too_early": "too early",
-        "source_missing": "source missing",
-        "not_applicable": "not applicable",
-        "no_go_live": "The go-live date {date} (var crm_go_live_date) is outside the data: "
-        "there is no before and after.",
-        "no_month": "There is no complete month in the data yet.",
-        "go_live": "Go-live: {date}. Windows: up to 12 complete months before it, "
-        "and the last 12 complete months after it.",
-        "marts": "Marts: {path} (DuckDB, read-only, schema marts)",
-        "parquet": "Parquet: {path}",
-        "connect": "To connect: attach '{path}' as crm (read_only); from crm.marts.metric_values;",
-        "marts_on_server": "Marts: schema {path} (PostgreSQL)",
-        "months": "{n} months",
-        "percent": "%",
-        "minutes": "min",
-        "days": "days",
-        "money": "base currency",
-    },
-}
+from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 _MONTHS = 12
 
@@ -128,29 +33,30 @@ class Month:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's names and unit, and its months in order."""
+    """A metric's names and unit, and its months in order.
+
+    `basis` says how several months become one figure. A ratio of sums is the metric of the whole
+    span; `monthly` is about what stays or leaves in a month; `end` is a state at the end, since
+    lifetime value looks back twelve months by itself and the register of processes has no flow.
+    """
 
     code: str
     names: dict[str, str]
     unit: str
     is_percent: bool
+    basis: str
     months: list[Month]
-
-    @property
-    def basis(self) -> str:
-        """How a value over several months is made: `ratio`, `monthly`, `end` or `sum`."""
-        return _BASES.get(self.code, "ratio")
 
     def over(self, months: list[Month]) -> tuple[float | None, str]:
         """The value over these months, and its status; the value is null unless `measured`."""
-        measured = [month for month in months if month.value is not None]
+        measured = [month.value for month in months if month.value is not None]
         if not months or not measured:
             statuses = {month.status for month in months}
             return None, statuses.pop() if len(statuses) == 1 else "no_data"
         if self.basis == "end":
             return months[-1].value, months[-1].status
         if self.basis == "sum":
-            return sum(month.value for month in measured), "measured"
+            return sum(measured), "measured"
         # a month without a denominator can still have something in its numerator
         numerator = sum(month.numerator or 0 for month in months)
         denominator = sum(month.denominator or 0 for month in months)
@@ -179,7 +85,8 @@ def report(project: Project, language: str, log: Log) -> None:
         say_verdict_as_json(told, log)
         return
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    _print(console, _Summary(metrics, counts, reasons, settings, go_live, project, language))
+    words = Language(language, "report")
+    _print(console, _Summary(metrics, counts, reasons, settings, go_live, project, words))
     print_verdict(console, told, language)
 
 
@@ -192,14 +99,16 @@ def _metrics(reader: Reader) -> list[Metric]:
     ):
         months.setdefault(code, []).append(Month(*fields))
     return [
-        Metric(code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), months.get(code, []))
-        for code, en, ru, unit, headline in reader.tuples(
-            "select metric_code, name_en, name_ru, unit, headline_column from metric_catalog"
+        Metric(
+            code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), basis, months.get(code, [])
+        )
+        for code, en, ru, unit, headline, basis in reader.tuples(
+            "select metric_code, name_en, name_ru, unit, headline_column, basis from metric_catalog"
         )
     ]
 
 
-def _row_counts(reader: Reader) -> tuple[dict[str, int], list[tuple[str, str, int]]]:
+def _row_counts(reader: Reader) -> tuple[Row, list[tuple[str, str, int]]]:
     names = ("raw", "staged", "rejected", "superseded")
     (totals,) = reader.tuples(
         "select sum(raw_rows), sum(staged_rows), sum(rejected_rows), sum(superseded_rows) "
@@ -237,9 +146,9 @@ def windows(months: list[Month], go_live: date) -> Windows:
 
 def _say_as_json(
     metrics: list[Metric],
-    counts: dict[str, int],
+    counts: Row,
     reasons: list[tuple[str, str, int]],
-    settings: dict[str, Any],
+    settings: Row,
     go_live: date,
     log: Log,
 ) -> None:
@@ -268,34 +177,28 @@ def _say_as_json(
 @dataclass(frozen=True)
 class _Summary:
     metrics: list[Metric]
-    counts: dict[str, int]
+    counts: Row
     reasons: list[tuple[str, str, int]]
-    settings: dict[str, Any]
+    settings: Row
     go_live: date
     project: Project
-    language: str
-
-    def word(self, key: str, **values: object) -> str:
-        return _WORDS[self.language].get(key, key).format(**values)
-
-    def number(self, value: float) -> str:
-        return number(value, self.language)
+    language: Language
 
     def unit(self, metric: Metric) -> str:
         if metric.unit == "money" and self.settings.get("base_currency"):
             return self.settings["base_currency"]
-        return self.word(metric.unit)
+        return self.language.word(metric.unit)
 
     def cell(self, value: float | None, status: str) -> str:
-        return self.word(status) if value is None else self.number(value)
+        return self.language.word(status) if value is None else self.language.number(value)
 
 
 def _print(console: Console, summary: _Summary) -> None:
-    word = summary.word
+    word = summary.language.word
     as_of = summary.settings.get("as_of_at")
     as_of = f" ({word('as_of')} {as_of:%Y-%m-%d %H:%M} UTC)" if as_of else ""
     console.print(f"\n[bold]{word('title')}[/bold]{as_of}")
-    rows = {name: whole(count, summary.language) for name, count in summary.counts.items()}
+    rows = {name: summary.language.whole(count) for name, count in summary.counts.items()}
     console.print(word("rows", **rows))
     if summary.reasons:
         table = Table(box=None, pad_edge=False)
@@ -303,7 +206,7 @@ def _print(console: Console, summary: _Summary) -> None:
         table.add_column(word("rejected_reason"))
         table.add_column(word("rejected_rows"), justify="right")
         for raw_table, reason, count in summary.reasons:
-            table.add_row(raw_table, reason, whole(count, summary.language))
+            table.add_row(raw_table, reason, summary.language.whole(count))
         console.print(table)
     console.print()
     _print_metrics(console, summary)
@@ -313,7 +216,7 @@ def _print(console: Console, summary: _Summary) -> None:
 
 
 def _print_metrics(console: Console, summary: _Summary) -> None:
-    word = summary.word
+    word = summary.language.word
     spans = [windows(metric.months, summary.go_live) for metric in summary.metrics]
     longest = max(spans, key=lambda span: len(span.after), default=None)
     if longest is None or longest.last is None:
@@ -330,7 +233,7 @@ def _print_metrics(console: Console, summary: _Summary) -> None:
     table.add_column(word("month", month=f"{longest.last.start:%Y-%m}"), justify="right")
     table.add_column(word("status"))
     for metric, span in zip(summary.metrics, spans, strict=True):
-        cells = [metric.names[summary.language], summary.unit(metric)]
+        cells = [metric.names[summary.language.code], summary.unit(metric)]
         if longest.has_go_live:
             cells.append(summary.cell(*metric.over(span.before)))
         cells += [summary.cell(*metric.over(span.after)), word(metric.basis)]
@@ -347,4 +250,4 @@ def _print_metrics(console: Console, summary: _Summary) -> None:
 
 def _span(summary: _Summary, months: list[Month]) -> str:
     first, last = months[0].start, months[-1].start
-    return f"{summary.word('months', n=len(months))}\n{first:%Y-%m}..{last:%Y-%m}"
+    return f"{summary.language.word('months', n=len(months))}\n{first:%Y-%m}..{last:%Y-%m}"

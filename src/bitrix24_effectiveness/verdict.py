@@ -3,107 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 
+from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.number_format import number, whole
 from bitrix24_effectiveness.warehouse import Reader, Row
 
 _FINDINGS = 5
 _SEVERITIES = ("high", "medium", "low")
-
-_WORDS = {
-    "ru": {
-        "pays_off": "CRM приносит пользу",
-        "no_effect_yet": "ожидаемой пользы пока нет: большинство показателей на прежнем уровне "
-        "или хуже",
-        "not_enough_data": "данных слишком мало, чтобы судить",
-        "title": "Вывод: {verdict}",
-        "windows": "Сравниваются {before} (до внедрения {go_live}) и {after} (после).",
-        "comparable": "Сравнивается то, что сравнимо (лиды с равным сроком, месяцы без "
-        "перекрытия), поэтому цифры могут отличаться от таблицы: см. описание crm_scorecard.",
-        "nothing_to_compare": "Дата внедрения - {go_live}. Полных месяцев для сравнения нет: "
-        "проверьте var crm_go_live_date или внесите замеры «до» в seed manual_baseline.",
-        "better": "Стало лучше:",
-        "worse": "Стало хуже:",
-        "explained_by_trend": "Изменилось, но так же менялось и до внедрения:",
-        "not_distinguishable": "Изменение не отличить от случайного: {metrics}.",
-        "no_data": "Сравнить нельзя, данных нет или мало: {metrics}.",
-        "change": "{name}: {before} -> {after}{unit}, изменение {change}{share}; "
-        "с уверенностью 95 % оно от {low} до {high}{points}",
-        "by_hand": " («до» измерено вручную)",
-        "seasons": "Осторожно: «до» и «после» - разные месяцы года, часть изменений может быть "
-        "сезонной.",
-        "how_sure": "Насколько это надёжно: из {with_data} групп показателей лучше {better}, "
-        "хуже {worse}, без перемен {level}.",
-        "luck": "Будь эти изменения случайны, как монета, столько же улучшений или больше выпало "
-        "бы с вероятностью {chance} %.",
-        "roi": "Деньги: выручка в среднем за месяц {before} -> {after}{unit} ({change}): за счёт "
-        "числа обращений {volume}, конверсии {conversion}, размера сделки {size}.",
-        "net": "Прирост маржи за вычетом прироста затрат на CRM: {net}{unit} в месяц.",
-        "paid_back": "Затраты на CRM окупились в {month}.",
-        "not_paid_back": "Затраты на CRM пока не окупились.",
-        "arithmetic": "Это арифметика, а не доказательство, что причина - CRM.",
-        "next": "Что делать дальше:",
-        "high": "важно",
-        "medium": "стоит заняться",
-        "low": "мелочь",
-        "evidence": "{count} из {base} ({share} %)",
-        "more": "Всего находок: {count} (витрина crm_findings).",
-        "no_findings": "Что делать дальше: правила проверки недостатков в работе с CRM не нашли.",
-        "percent": " %",
-        "minutes": " мин",
-        "days": " дн.",
-        "points": " п. п.",
-        "lost_sales": " на обращение",
-    },
-    "en": {
-        "pays_off": "the CRM pays off",
-        "no_effect_yet": "no effect yet: most metrics stay level or get worse",
-        "not_enough_data": "not enough data to judge",
-        "title": "Verdict: {verdict}",
-        "windows": "Compared are {before} (before the go-live on {go_live}) and {after} (after).",
-        "comparable": "What is compared is made comparable (leads followed equally long, months "
-        "that do not overlap), so figures may differ from the table: see crm_scorecard.",
-        "nothing_to_compare": "The go-live date is {go_live}. There are no complete months to "
-        "compare: check the var crm_go_live_date, or enter what was measured before in the seed "
-        "manual_baseline.",
-        "better": "Better:",
-        "worse": "Worse:",
-        "explained_by_trend": "Changed, but it was changing like that before the go-live:",
-        "not_distinguishable": "Not to be told from chance: {metrics}.",
-        "no_data": "Not to be compared, no data or too little: {metrics}.",
-        "change": "{name}: {before} -> {after}{unit}, a change of {change}{share}; with 95 % "
-        "confidence it is between {low} and {high}{points}",
-        "by_hand": " (before was measured by hand)",
-        "seasons": "Mind: before and after are different months of the year, so a part of the "
-        "changes may be the season.",
-        "how_sure": "How sure: of {with_data} families of metrics {better} are better, {worse} "
-        "worse, {level} level.",
-        "luck": "If these changes were tosses of a coin, as many or more would fall on better with "
-        "a chance of {chance} %.",
-        "roi": "Money: revenue an average month {before} -> {after}{unit} ({change}): by the "
-        "number of leads {volume}, by conversion {conversion}, by deal size {size}.",
-        "net": "Added margin less added costs of the CRM: {net}{unit} a month.",
-        "paid_back": "The costs of the CRM were paid back in {month}.",
-        "not_paid_back": "The costs of the CRM are not paid back yet.",
-        "arithmetic": "This is arithmetic, not proof that the CRM is the cause.",
-        "next": "What to do next:",
-        "high": "important",
-        "medium": "worth doing",
-        "low": "minor",
-        "evidence": "{count} of {base} ({share} %)",
-        "more": "{count} findings in all (mart crm_findings).",
-        "no_findings": "What to do next: the rules find nothing wrong with the use of the CRM.",
-        "percent": " %",
-        "minutes": " min",
-        "days": " days",
-        "points": " points",
-        "lost_sales": " a lead",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -158,23 +66,28 @@ def say_verdict_as_json(told: Verdict, log: Log) -> None:
 def print_verdict(console: Console, told: Verdict, language: str) -> None:
     """Prints the verdict in `ru` or `en`."""
     if told.verdict is not None:
-        _Writer(console, told, language).write()
+        _Writer(console, told, told.verdict, language).write()
 
 
 class _Writer:
-    def __init__(self, console: Console, told: Verdict, language: str) -> None:
+    def __init__(self, console: Console, told: Verdict, verdict: Row, language: str) -> None:
         self._console = console
         self._told = told
-        self._language = language
+        self._verdict = verdict
+        self._language = Language(language, "verdict")
+        self._word = self._language.word
+        self._number = self._language.number
 
     def write(self) -> None:
-        verdict = self._told.verdict
+        verdict = self._verdict
         self._say()
         self._say(
             self._word("title", verdict=self._word(verdict["verdict"])),
             style="bold",
         )
-        if verdict["before_from"] is None and verdict["after_from"] is None:
+        if verdict["go_live_date"] is None:
+            self._say(self._word("no_go_live"))
+        elif verdict["before_from"] is None and verdict["after_from"] is None:
             self._say(self._word("nothing_to_compare", go_live=verdict["go_live_date"]))
         elif verdict["before_from"] is not None and verdict["after_from"] is not None:
             self._say(
@@ -193,7 +106,7 @@ class _Writer:
         self._next()
 
     def _span(self, window: str) -> str:
-        verdict = self._told.verdict
+        verdict = self._verdict
         return f"{verdict[f'{window}_from']:%Y-%m}..{verdict[f'{window}_last_month']:%Y-%m}"
 
     def _changes(self) -> None:
@@ -203,15 +116,15 @@ class _Writer:
                 self._say(self._word(status))
             for row in changed:
                 self._say(f"  - {self._change(row)}")
-        for status in ("not_distinguishable", "no_data"):
+        for status in ("not_distinguishable", "not_comparable", "no_data"):
             names = [
-                row[f"name_{self._language}"]
+                row[f"name_{self._language.code}"]
                 for row in self._told.scorecard
                 if row["status"] == status
             ]
             if names:
                 self._say(self._word(status, metrics=", ".join(names)))
-        if any(row["warning"] == "different_seasons" for row in self._told.scorecard):
+        if any("different_seasons" in (row["warning"] or "") for row in self._told.scorecard):
             self._say(self._word("seasons"))
 
     def _change(self, row: Row) -> str:
@@ -219,7 +132,7 @@ class _Writer:
         is_percent = row["unit"] == "percent"
         text = self._word(
             "change",
-            name=row[f"name_{self._language}"],
+            name=row[f"name_{self._language.code}"],
             before=self._number(row["before_value"]),
             after=self._number(row["after_value"]),
             unit=self._unit(row),
@@ -238,7 +151,7 @@ class _Writer:
         return text + (self._word("lost_sales") if row["metric_code"] == "lost_sales" else "")
 
     def _certainty(self) -> None:
-        verdict = self._told.verdict
+        verdict = self._verdict
         if not verdict["families_with_data"]:
             return
         text = self._word(
@@ -246,7 +159,7 @@ class _Writer:
             **{name: verdict[f"families_{name}"] for name in ("with_data", "better", "worse")},
             level=verdict["families_level"],
         )
-        chance = verdict["chance_of_verdict_by_luck"]
+        chance = verdict["chance_under_no_effect"]
         if chance is not None and verdict["families_better"]:
             text += " " + self._word("luck", chance=self._number(100 * chance))
         self._say(text)
@@ -290,13 +203,13 @@ class _Writer:
         for place, row in enumerate(findings[:_FINDINGS], 1):
             evidence = self._word(
                 "evidence",
-                count=whole(row["evidence_count"], self._language),
-                base=whole(row["evidence_base"], self._language),
+                count=self._language.whole(row["evidence_count"]),
+                base=self._language.whole(row["evidence_base"]),
                 share=self._number(row["evidence_share_pct"]),
             )
             self._say(
-                f"  {place}. [{self._word(row['severity'])}] {row[f'name_{self._language}']}: "
-                f"{evidence}. {row[f'advice_{self._language}']}"
+                f"  {place}. [{self._word(row['severity'])}] {row[f'name_{self._language.code}']}: "
+                f"{evidence}. {row[f'advice_{self._language.code}']}"
             )
         if len(findings) > _FINDINGS:
             self._say(self._word("more", count=len(findings)))
@@ -304,11 +217,5 @@ class _Writer:
     def _say(self, text: str = "", style: str | None = None) -> None:
         self._console.print(text, style=style, markup=False)
 
-    def _word(self, key: str, **values: Any) -> str:
-        return _WORDS[self._language][key].format(**values)
-
-    def _number(self, value: float | None) -> str:
-        return "?" if value is None else number(value, self._language)
-
     def _signed(self, value: float | None) -> str:
-        return "?" if value is None else number(value, self._language, is_signed=True)
+        return self._number(value, is_signed=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bitrix24_effectiveness import cli
+from bitrix24_effectiveness import cli, preflight
+from bitrix24_effectiveness.configuration import PortalEnvironment, Vars
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.project import Project
 from running import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
 
 
@@ -53,7 +57,7 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{comparison_months: -1}", "comparison_months is -1"),
         ("{comparison_months: yes}", "comparison_months is True"),
         ("{reporting_timezone: Europe/Moskow}", "no such time zone; did you mean Europe/Moscow?"),
-        ("{portal_timezone: ''}", "var portal_timezone is : no such time zone"),
+        ("{portal_timezone: ''}", "var portal_timezone is empty: no such time zone"),
         ("{demand_entity: leads}", "demand_entity is leads: it must be auto, lead or deal"),
         ("{gross_margin_rate: 0}", "gross_margin_rate is 0"),
         ("{gross_margin_rate: 40}", "gross_margin_rate is 40"),
@@ -78,6 +82,41 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
 def test_a_bad_var(here: Path, capsys: pytest.CaptureFixture, given: str, message: str) -> None:
     assert message in refusal(capsys, "--vars", given, "run")
     assert not (here / "warehouse.duckdb").exists()
+
+
+def test_every_var_of_the_project_is_checked() -> None:
+    assert set(Vars.model_fields) == set(Project(REPOSITORY, {}).default_vars)
+
+
+# -- the environment
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CRM_TARGET", "postgresql", "CRM_TARGET is postgresql: it must be duckdb, postgres"),
+        ("BITRIX24_ATTEMPTS", "many", "BITRIX24_ATTEMPTS is many: it must be a number, 0 or more"),
+        ("BITRIX24_SWEEP_DAYS", "inf", "BITRIX24_SWEEP_DAYS is inf: it must be a number"),
+    ],
+)
+def test_a_bad_variable_of_the_environment(
+    here: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    message: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert message in refusal(capsys, "run")
+
+
+def test_an_empty_variable_is_not_given_and_hides_that_of_the_env_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BITRIX24_WEBHOOK_URL=of the file\nBITRIX24_ATTEMPTS=3\n", "utf-8")
+    given = PortalEnvironment.read({"BITRIX24_ATTEMPTS": ""}, file)
+    assert (given.bitrix24_webhook_url, given.bitrix24_attempts) == ("of the file", 12)
+    assert PortalEnvironment.read({"BITRIX24_WEBHOOK_URL": ""}, file).bitrix24_webhook_url == ""
 
 
 # -- the raw database
@@ -151,7 +190,9 @@ def test_names_of_the_portal_are_mapped(here: Path, capsys: pytest.CaptureFixtur
         ("2025-01-01", "2025-13-01", "line 2, column valid_from: 2025-13-01 is no date such as"),
         ("101.68", "101,68", "line 2: has 5 values, the header has 4"),
         ("101.68", "a lot", "line 2, column rate: a lot is no number"),
-        ("101.68", '"101.68', "line 2: unexpected end of data"),
+        ("101.68", '"101.68', "line 2, column rate: a quote is out of place or never closed"),
+        ("rate\n", "rate,rate\n", "line 1: column rate is there twice"),
+        ("currency,", "\ufeffcurrency,", "line 1: save it as UTF-8 without a byte order mark"),
     ],
 )
 def test_a_bad_seed(mini: MiniProject, old: str, new: str, message: str) -> None:
@@ -159,6 +200,46 @@ def test_a_bad_seed(mini: MiniProject, old: str, new: str, message: str) -> None
     answer = mini.run("build")
     assert message in answer.stderr
     assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("seed", "old", "new", "message"),
+    [
+        ("working_hours", "\n1,", "\n1.5,", "line 2, column weekday: 1.5 is no whole number"),
+        (
+            "working_hours",
+            "\n1,",
+            "\n99999999999,",
+            "column weekday: 99999999999 is no whole",
+        ),
+        ("costs", "2023-11", "2023-13", "line 2, column date_from: 2023-13-01 is no date such as"),
+        ("loss_reasons", "true", "perhaps", "line 3, column is_organisational: perhaps is no true"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_by_line_and_column(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: str,
+    old: str,
+    new: str,
+    message: str,
+) -> None:
+    seeds = here / "seeds"
+    shutil.copytree(REPOSITORY / "seeds", seeds)
+    monkeypatch.setenv("CRM_SEEDS_DIR", str(seeds))
+    project = Project(REPOSITORY, {})
+    preflight.check_seeds(project)
+    path = seeds / f"{seed}.csv"
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    with pytest.raises(ConfigurationError, match=message):
+        preflight.check_seeds(project)
+
+
+def test_a_seed_that_is_not_utf_8(mini: MiniProject) -> None:
+    mini.rates.write_bytes(mini.rates.read_bytes() + "Руб,RUB,2025-01-01,1\n".encode("cp1251"))
+    answer = mini.run("build")
+    assert "exchange_rates.csv: is not UTF-8; save it as UTF-8" in answer.stderr
+    assert answer.returncode == 2
 
 
 def test_seeds_that_are_not_there(mini: MiniProject) -> None:
@@ -182,6 +263,15 @@ def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture) -> None:
     assert "nothing is published" in refusal(capsys, "report")
 
 
+@pytest.mark.parametrize("name", ["marts.duckdb", "Marts.of.2026.duckdb"])
+def test_marts_in_a_file_named_like_their_schema(
+    here: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CRM_MARTS_DB", str(here / name))
+    assert "another name than its schema, such as crm.duckdb" in refusal(capsys, "run")
+    assert not (here / "warehouse.duckdb").exists()
+
+
 @pytest.mark.parametrize("command", ["run", "load", "publish", "report"])
 def test_what_spark_does_not_do(
     here: Path,
@@ -203,6 +293,21 @@ def test_help_names_the_exit_codes() -> None:
     answer = run_command("--help", env={}, cwd=REPOSITORY)
     assert "3  another run holds the lock" in answer.stdout
     assert answer.returncode == 0
+
+
+# -- the profile
+
+
+def test_the_first_build_copies_the_profile_and_later_ones_leave_it_alone(
+    mini: MiniProject,
+) -> None:
+    profile, example = (mini.folder / name for name in ("profiles.yml", "profiles.yml.example"))
+    assert mini.run("build", DBT_PROFILES_DIR="").returncode == 0
+    assert profile.read_text("utf-8") == example.read_text("utf-8")
+    mine = profile.read_text("utf-8") + "# mine\n"
+    profile.write_text(mine, "utf-8")
+    assert mini.run("build", DBT_PROFILES_DIR="").returncode == 0
+    assert profile.read_text("utf-8") == mine
 
 
 # -- builds
@@ -233,8 +338,9 @@ def test_a_failed_test_shows_its_rows_and_publishes_nothing(mini: MiniProject) -
 def test_json_lines_for_schedulers(mini: MiniProject) -> None:
     answer = mini.run("--log-format", "json", "build")
     lines = [json.loads(line) for line in answer.stdout.splitlines()]
-    nodes = [line["node"].partition(".")[0] for line in lines if line["event"] == "node"]
-    assert sorted(nodes) == ["model", "seed", "test"]
+    nodes = [line["node"] for line in lines if line["event"] == "node"]
+    kinds = [node.partition(".")[0] for node in nodes if ".base_" not in node]
+    assert sorted(kinds) == ["model", "seed", "test"]
     assert lines[-1]["event"] == "built"
     assert answer.stderr == ""
 
@@ -338,12 +444,12 @@ def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> N
     test = "tests/data/assert_amounts_have_a_rate.sql"
     mini.write(test, (REPOSITORY / test).read_text("utf-8"))
     mini.write(
-        "models/int_deals.sql",
+        "models/fct_deals.sql",
         "select 'XAU' as original_currency, date '2025-03-08' as rate_date, null as amount",
     )
     mini.write(
-        "models/int_daily_costs.sql",
-        "select 'RUB' as currency, date '2025-03-08' as date_from, 1 as amount",
+        "models/fct_costs.sql",
+        "select 'RUB' as original_currency, date '2025-03-08' as rate_date, 1 as amount",
     )
     answer = mini.run("run")
     assert answer.returncode == 1

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from bitrix24_effectiveness.report import Metric, Month, windows
 from bitrix24_effectiveness.verdict import Verdict, print_verdict, sorted_findings
-from running import Built
+from harness import seed_rows
+from running import REPOSITORY, Built
 
 
 def month(number: int, numerator: float | None, denominator: float | None, **other) -> Month:
@@ -31,8 +32,13 @@ def month(number: int, numerator: float | None, denominator: float | None, **oth
     return Month(**(fields | other))
 
 
+BASES = {
+    row["metric_code"]: row["basis"] for row in seed_rows(REPOSITORY / "seeds", "metric_catalog")
+}
+
+
 def metric(code: str, months: list[Month], is_percent: bool = False) -> Metric:
-    return Metric(code, {"en": code, "ru": code}, "percent", is_percent, months)
+    return Metric(code, {"en": code, "ru": code}, "percent", is_percent, BASES[code], months)
 
 
 def test_a_ratio_over_a_year_is_the_ratio_of_its_sums_and_not_the_mean_of_ratios() -> None:
@@ -169,17 +175,17 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     ]
     english = told("en", scorecard=scorecard)
     assert "Verdict: the CRM pays off" in english
-    assert "2024-05..2025-04 (before the go-live on 2025-05-01) and 2025-11..2026-10" in english
+    assert "2024-05..2025-04 (before the go-live on 2025-05-01) with 2025-11..2026-10" in english
     assert (
         "Cycle: 23.20 -> 17.10 days, a change of −6.10 (−26.30 %); with 95 % confidence it is "
         "between −10.40 and −1.90 days" in english
     )
     assert "Worse:\n  - Conversion: 23.20 -> 17.10 %, a change of −6.10 points" in english
-    assert "Not to be told from chance: Level." in english
-    assert "it was changing like that before the go-live:\n  - Rising" in english
-    assert "no data or too little: Nothing." in english
-    assert "of 8 families of metrics 4 are better, 1 worse, 3 level" in english
-    assert "with a chance of 18.75 %" in english
+    assert "Not statistically distinguishable: Level." in english
+    assert "was changing the same way before the go-live:\n  - Rising" in english
+    assert "too little data or none: Nothing." in english
+    assert "of 8 families of metrics 4 are better, 1 worse, 3 unchanged" in english
+    assert "with a probability of 18.75 %" in english
 
     russian = told("ru", scorecard=scorecard)
     assert "Вывод: CRM приносит пользу" in russian
@@ -190,7 +196,7 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
 def test_money_is_arithmetic_and_says_so() -> None:
     text = told("en", roi=ROI)
     assert "1,000,000 -> 1,300,000 RUB (+300,000)" in text
-    assert "by the number of leads +100,000, by conversion +250,000, by deal size −50,000" in text
+    assert "by number of leads +100,000, by conversion +250,000, by deal size −50,000" in text
     assert "+240,000 RUB a month. The costs of the CRM were paid back in 2025-09." in text
     assert "not proof that the CRM is the cause" in text
     assert "не доказательство" in told("ru", roi=ROI)
@@ -232,7 +238,7 @@ def test_too_little_data_is_said_without_a_word_on_luck() -> None:
     )
     assert "Verdict: not enough data to judge" in text
     assert "check the var crm_go_live_date" in text
-    assert "chance" not in text
+    assert "probability" not in text
 
 
 def test_differing_seasons_and_measurements_by_hand_are_said() -> None:
@@ -241,7 +247,7 @@ def test_differing_seasons_and_measurements_by_hand_are_said() -> None:
         scored("response", "better", before_source="manual", warning="measured_by_hand"),
     ]
     text = told("en", scorecard=scorecard)
-    assert "may be the season" in text
+    assert "part of the change may be seasonal" in text
     assert "(before was measured by hand)" in text
 
 

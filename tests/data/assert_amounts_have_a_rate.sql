@@ -1,4 +1,5 @@
--- An amount without a rate is never taken as 1 to 1 and never left out: the run stops here and names it.
+-- An amount without a rate is never taken as 1 to 1 and never left out: the run stops here and
+-- names it.
 select
     'deal' as entity,
     original_currency as currency,

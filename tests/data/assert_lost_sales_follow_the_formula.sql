@@ -1,5 +1,5 @@
--- The published figure is the formula of its source, and 0 where all demand was fulfilled or nothing was
--- lost for organisational reasons.
+-- The published figure is the formula of its source, and 0 where all demand was fulfilled or
+-- nothing was lost for organisational reasons.
 select
     metric_key,
     unit_price,

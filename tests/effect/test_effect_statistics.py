@@ -1,415 +1,491 @@
-"""The statistics written in SQL equal those of scipy and statsmodels."""
+"""The statistics written in SQL equal those of numpy, scipy and statsmodels."""
 
 from __future__ import annotations
 
 import math
 import random
-import statistics
-from datetime import datetime, timedelta
-from itertools import product
+from dataclasses import dataclass
+from datetime import date, datetime
 
+import numpy as np
 import pytest
-from scipy.stats import binom, binomtest, linregress, t, ttest_ind_from_stats
+from scipy.stats import binom, t
 from statsmodels.regression.linear_model import WLS
-from statsmodels.stats.proportion import confint_proportions_2indep
 
-from effect_models import AFTER, BEFORE, Effects, Row, comparison_months, days, month
+from effect_models import AFTER, BEFORE, Effects, Row, month, months_of, periods
 
 SAME = pytest.approx
+ALL = range(0, 34)
+Series = dict[int, tuple[float, float]]
+
+# one metric of each unit, so that percentages are scaled and the others are not
+CODES = {"conversion": 100, "sales_cycle": 1, "average_deal_size": 1}
 
 
-def close(value: float) -> object:
-    return SAME(value, rel=1e-6, abs=1e-6)
+def close(value: float, scale: float = 0.0) -> object:
+    return SAME(value, rel=1e-9, abs=1e-9 * max(1.0, abs(scale)))
 
 
-def sample(code: str, window: str, size: float, **other: float | None) -> Row:
+def given(rows: list[Row], **inputs: list[Row]) -> dict[str, list[Row]]:
     return {
-        "metric_code": code,
-        "window_name": window,
-        "months": 12,
-        "sample_size": size,
-        **other,
-    }
+        "int_effect_months": rows,
+        "int_periods": periods(ALL[0], ALL[-1]),
+        "int_run_settings": [{"as_of_at": datetime(2026, 11, 1), "base_currency": "RUB"}],
+        "int_data_span": [{"first_month": month(0), "last_date": month(34)}],
+    } | inputs
 
 
-def catalog(codes: list[str]) -> list[Row]:
-    return [
-        {"metric_code": code, "unit": "percent", "better_when": "higher", "family": "service"}
-        for code in codes
-    ]
+def scored(effects: Effects, rows: list[Row], **inputs: list[Row]) -> dict[str, Row]:
+    found = effects.rows("crm_scorecard", given(rows, **inputs))
+    return {row["metric_code"]: row for row in found}
 
 
-def scorecard(effects: Effects, samples: list[Row], **inputs: list[Row]) -> dict[str, Row]:
-    given = {
-        "int_effect_samples": samples,
-        "int_effect_trends": [],
-        "int_effect_medians": [],
-        "int_comparison_months": comparison_months(),
-        "stg_reference__metric_catalog": catalog(sorted({row["metric_code"] for row in samples})),
-    }
-    return {row["metric_code"]: row for row in effects.rows("crm_scorecard", given | inputs)}
+# -- the estimator, written a second time
 
 
-# -- differences of rates
+@dataclass
+class Window:
+    y: np.ndarray
+    x: np.ndarray
+    at: np.ndarray
+
+    @classmethod
+    def of(cls, series: Series, months: range) -> Window:
+        known = [number for number in months if number in series]
+        y, x = (np.array([series[number][place] for number in known]) for place in (0, 1))
+        return cls(y, x, np.array(known, dtype=float))
+
+    @property
+    def ratio(self) -> float:
+        return float(self.y.sum() / self.x.sum())
+
+    @property
+    def residuals(self) -> np.ndarray:
+        return self.y - self.ratio * self.x
+
+    @property
+    def variance(self) -> float:
+        months = len(self.y)
+        return float(months / (months - 1) * (self.residuals**2).sum() / self.x.sum() ** 2)
 
 
-def shares() -> list[tuple[int, int, int, int]]:
-    """Successes and sample size of two windows: random ones, and all the corners."""
-    rng = random.Random(1)
-    corners = [
-        (first, first_size, second, second_size)
-        for first_size, second_size in product((1, 2, 5, 400), repeat=2)
-        for first, second in product((0, first_size), (0, second_size))
-    ]
-    huge = [(7 * 10**8, 10**10, 7 * 10**8 + 10**5, 10**10), (0, 10**12, 1, 10**12)]
-    drawn = []
-    for _ in range(400):
-        sizes = [int(10 ** rng.uniform(0, 6)) for _ in range(2)]
-        drawn.append((rng.randint(0, sizes[0]), sizes[0], rng.randint(0, sizes[1]), sizes[1]))
-    return corners + huge + drawn
+@dataclass
+class Expected:
+    change: float
+    low: float
+    high: float
+    detectable: float
+    is_strong: bool
 
 
-def test_differences_of_rates_are_newcombe_s(effects: Effects) -> None:
-    cases = {f"r{number:03}": case for number, case in enumerate(shares())}
-    samples = []
-    for code, (before, before_size, after, after_size) in cases.items():
-        samples.append(sample(code, "before", before_size, successes=before))
-        samples.append(sample(code, "after", after_size, successes=after))
-    found = scorecard(effects, samples)
-    assert len(found) == len(cases) > 450
-    for code, (before, before_size, after, after_size) in cases.items():
-        low, high = confint_proportions_2indep(
-            after, after_size, before, before_size, method="newcomb", compare="diff"
-        )
-        row = found[code]
-        assert row["change_ci_low"] == close(100 * low), cases[code]
-        assert row["change_ci_high"] == close(100 * high), cases[code]
-        assert row["change"] == close(100 * (after / after_size - before / before_size))
+def expected_of(series: Series, scale: float) -> Expected:
+    """Ratio estimator, autocorrelation and trend, as section 11.4 of the specification words it."""
+    before, after = Window.of(series, BEFORE), Window.of(series, AFTER)
+    products = squares = 0.0
+    for window in (before, after):
+        deviations = window.residuals / window.residuals.std(ddof=1)
+        neighbours = np.diff(window.at) == 1
+        products += float((deviations[1:] * deviations[:-1])[neighbours].sum())
+        squares += float((deviations**2).sum())
+    r = products / squares
+    m = (len(before.y) + len(after.y)) / 2
+    r = min(max(r + (1 + 3 * max(r, 0)) / m, 0), 0.9)
+    factor = (1 + r) / (1 - r)
 
+    variances = [before.variance, after.variance]
+    freedom = sum(variances) ** 2 / sum(
+        variance**2 / (len(window.y) - 1)
+        for variance, window in zip(variances, (before, after), strict=True)
+    )
+    freedom = max(freedom / factor, 2)
+    error = scale * math.sqrt(sum(variances) * factor)
+    change = scale * (after.ratio - before.ratio)
+    half = t.ppf(0.975, freedom) * error
 
-def test_more_closed_deals_than_leads_are_no_share_and_get_no_interval(effects: Effects) -> None:
-    row = scorecard(
-        effects,
-        [
-            sample("conversion", "before", 100, successes=20),
-            sample("conversion", "after", 100, successes=130),
-        ],
-    )["conversion"]
-    assert (row["before_value"], row["after_value"]) == (20, 130)
-    assert (row["change_ci_low"], row["change_ci_high"]) == (None, None)
-    assert (row["status"], row["warning"]) == ("not_distinguishable", "no_interval")
-
-
-# -- differences of means
-
-
-def means() -> list[tuple[float, float, int, float, float, int]]:
-    """Mean, standard deviation and size of two windows."""
-    rng = random.Random(2)
-    cases = [
-        (10.0, 1.0, 2, 12.0, 3.0, 2),
-        (10.0, 1.0, 2, 12.0, 0.0, 2),
-        (10.0, 0.0, 3, 12.0, 2.0, 10**9),
-        (5.0, 1e-9, 12, 5.0, 1e9, 3),
-        (0.0, 1.0, 10**12, 1.0, 1.0, 10**12),
-    ]
-    for _ in range(400):
-        case = []
-        for _ in range(2):
-            size = rng.choice([2, 3, 5, 12, int(10 ** rng.uniform(0.5, 6))])
-            case += [rng.uniform(-100, 100), 10 ** rng.uniform(-3, 3), max(size, 2)]
-        cases.append(tuple(case))
-    return cases
-
-
-def test_differences_of_means_are_welch_s(effects: Effects) -> None:
-    cases = {f"m{number:03}": case for number, case in enumerate(means())}
-    samples = []
-    for code, case in cases.items():
-        for window, (mean, deviation, size) in (("before", case[:3]), ("after", case[3:])):
-            samples.append(
-                sample(code, window, size, sample_mean=mean, sample_variance=deviation**2)
-            )
-    found = scorecard(effects, samples)
-    for code, (mean, deviation, size, mean_after, deviation_after, size_after) in cases.items():
-        interval = ttest_ind_from_stats(
-            mean_after, deviation_after, size_after, mean, deviation, size, equal_var=False
-        )
-        squares = [deviation**2 / size, deviation_after**2 / size_after]
-        freedom = sum(squares) ** 2 / (
-            squares[0] ** 2 / (size - 1) + squares[1] ** 2 / (size_after - 1)
-        )
-        half = t.ppf(0.975, freedom) * math.sqrt(sum(squares))
-        row = found[code]
-        # the ends may be near zero however wide the interval is
-        within = 1e-6 * max(1, half)
-        change = mean_after - mean
-        assert row["change_ci_low"] == SAME(change - half, abs=within), (code, cases[code])
-        assert row["change_ci_high"] == SAME(change + half, abs=within), (code, cases[code])
-        # scipy agrees on whether the interval leaves out zero, wherever it is not a matter of
-        # the last digit
-        if abs(interval.pvalue - 0.05) > 1e-6:
-            assert (interval.pvalue < 0.05) == (
-                row["change_ci_low"] > 0 or row["change_ci_high"] < 0
-            ), cases[code]
-
-
-def test_equal_values_have_an_interval_of_no_width(effects: Effects) -> None:
-    constant = {"sample_variance": 0.0}
-    row = scorecard(
-        effects,
-        [
-            sample("m", "before", 12, sample_mean=4.0, **constant),
-            sample("m", "after", 12, sample_mean=5.0, **constant),
-        ],
-    )["m"]
-    assert (row["change_ci_low"], row["change"], row["change_ci_high"]) == (1, 1, 1)
-    assert row["status"] == "better"
-
-
-def test_one_value_in_a_window_has_no_interval_and_no_status(effects: Effects) -> None:
-    row = scorecard(
-        effects,
-        [
-            sample("m", "before", 1, sample_mean=4.0, sample_variance=None),
-            sample("m", "after", 12, sample_mean=5.0, sample_variance=1.0),
-        ],
-    )["m"]
-    assert (row["change_ci_low"], row["change_ci_high"]) == (None, None)
-    assert row["status"] == "no_data"
-
-
-def test_quantiles_of_student_s_t_hold_for_any_degrees_of_freedom(effects: Effects) -> None:
-    rng = random.Random(3)
-    asked = [1.0, 1.0004, 1.5, 2.0, 3.0, 9.99, 22.0, 1999.0, 2000.5, 1e5, 1e9]
-    asked += [1 + 10 ** rng.uniform(-4, 6) for _ in range(500)]
-    trends = [
-        {
-            "metric_code": f"m{number}",
-            "slope": 1.0,
-            "slope_standard_error": 1.0,
-            "degrees_of_freedom": freedom,
-            "months_between": 18.0,
-        }
-        for number, freedom in enumerate(asked)
-    ]
-    found = {
-        row["metric_code"]: row["quantile_975"]
-        for row in effects.rows(
-            "int_effect_t_quantiles", {"int_effect_samples": [], "int_effect_trends": trends}
-        )
-    }
-    assert len(found) == len(asked)
-    for number, freedom in enumerate(asked):
-        assert found[f"m{number}"] == close(t.ppf(0.975, freedom)), freedom
-
-
-# -- the trend before
-
-
-def test_trends_are_those_of_least_squares(effects: Effects) -> None:
-    rng = random.Random(4)
-    values: dict[str, dict[int, float]] = {}
-    for number in range(300):
-        months = rng.sample(BEFORE, rng.randint(4, 12))
-        level, slope, noise = rng.uniform(-50, 50), rng.uniform(-5, 5), 10 ** rng.uniform(-3, 3)
-        values[f"t{number:03}"] = {
-            known: level + slope * known + rng.gauss(0, noise) for known in months
-        }
-    values["line"] = {known: 3.0 * known for known in BEFORE}
-    rows = [
-        {"metric_code": code, "period_start": month(known), "value": value}
-        for code, series in values.items()
-        for known, value in [*series.items(), *dict.fromkeys(AFTER, 1.0).items()]
-    ]
-    samples = [
-        sample(code, window, 12, sample_mean=1.0, sample_variance=1.0)
-        for code in values
-        for window in ("before", "after")
-    ]
-    given = {
-        "int_effect_monthly_values": rows,
-        "int_comparison_months": comparison_months(),
-    }
-    trends = effects.rows("int_effect_trends", given)
-    found = scorecard(effects, samples, int_effect_trends=trends)
-    for code, series in values.items():
-        fit = linregress(list(series), list(series.values()))
-        half = t.ppf(0.975, len(series) - 2) * fit.stderr
-        row = found[code]
-        assert row["trend_before"] == close(fit.slope), code
-        assert row["trend_before_ci_low"] == close(fit.slope - half), code
-        assert row["trend_before_ci_high"] == close(fit.slope + half), code
-        distance = statistics.mean(AFTER) - statistics.mean(series)
-        assert row["change_expected_by_trend"] == close(fit.slope * distance), code
-
-
-def test_three_months_are_no_trend(effects: Effects) -> None:
-    rows = [
-        {"metric_code": "m", "period_start": month(known), "value": float(known)}
-        for known in [*list(BEFORE)[:3], *AFTER]
-    ]
-    assert not effects.rows(
-        "int_effect_trends",
-        {"int_effect_monthly_values": rows, "int_comparison_months": comparison_months()},
+    # level and slope before, level and slope after: the change of level at the middle of after
+    values = scale * np.concatenate([before.y / before.x, after.y / after.x])
+    weights = np.concatenate([before.x, after.x])
+    at = np.concatenate([before.at, after.at])
+    is_after = np.repeat([0.0, 1.0], [len(before.y), len(after.y)])
+    middle = float((after.at * after.x).sum() / after.x.sum())
+    design = np.column_stack([np.ones_like(at), at - middle, is_after, is_after * (at - middle)])
+    fit = WLS(values, design, weights=weights).fit()
+    beyond = fit.bse[2] * math.sqrt(factor) * t.ppf(0.975, max(fit.df_resid / factor, 2))
+    is_outside = abs(fit.params[2]) > beyond and fit.params[2] * change > 0
+    return Expected(
+        change,
+        change - half,
+        change + half,
+        (t.ppf(0.975, freedom) + t.ppf(0.8, freedom)) * error,
+        bool(is_outside),
     )
 
 
-# -- medians
+def random_series(rng: random.Random) -> Series:
+    """Months that vary a little or much, follow each other or not, and may have gaps."""
+    level, spread = 10 ** rng.uniform(-1, 4), 10 ** rng.uniform(-3, 0)
+    memory, state = rng.choice([0.0, 0.5, 0.9]), 0.0
+    step = rng.choice([0.0, 0.0, 0.5, -0.3]) * rng.uniform(0.5, 2)
+    trend = rng.choice([0.0, 0.02])
+    series = {}
+    for number in ALL:
+        state = memory * state + math.sqrt(1 - memory**2) * rng.gauss(0, 1)
+        x = float(rng.randint(5, 2000))
+        shift = 1 + spread * state + trend * number + (step if number > 16 else 0)
+        series[number] = (level * shift * x, x)
+    for number in rng.sample(ALL, rng.choice([0, 0, 3])):
+        # the same month of the year is missing on both sides, so that all others are compared
+        for other in (number, number + 12, number - 12, number + 24, number - 24):
+            series.pop(other, None)
+    return series
 
 
-def lower_rank(size: int) -> int:
-    return math.floor((size - t.ppf(0.975, math.inf) * math.sqrt(size)) / 2)
+def test_intervals_are_those_of_the_ratio_estimator_with_autocorrelation(effects: Effects) -> None:
+    rng = random.Random(1)
+    evidence = set()
+    for _ in range(40):
+        series = {code: random_series(rng) for code in CODES}
+        rows = [row for code in CODES for row in months_of(code, series[code])]
+        found = scored(effects, rows)
+        for code, scale in CODES.items():
+            expected, row = expected_of(series[code], scale), found[code]
+            size = expected.high - expected.low
+            assert row["change"] == close(expected.change, size)
+            assert row["change_ci_low"] == close(expected.low, size)
+            assert row["change_ci_high"] == close(expected.high, size)
+            assert row["smallest_detectable_change"] == close(expected.detectable, size)
+            if row["status"] in ("better", "worse"):
+                assert row["evidence"] == ("strong" if expected.is_strong else "weak")
+                evidence.add(row["evidence"])
+            else:
+                assert row["evidence"] is None
+    assert evidence == {"strong", "weak"}
 
 
-def test_the_ranks_around_a_median_cover_it_at_least_95_times_in_100() -> None:
-    for size in [*range(6, 2000), 10**4, 10**5, 10**6]:
-        rank = lower_rank(size)
-        if rank >= 1:
-            assert 1 - 2 * binom.cdf(rank - 1, size, 0.5) >= 0.95, size
-    assert next(size for size in range(1, 50) if lower_rank(size) >= 1) == 8
+def test_variances_are_the_robust_ones_of_a_line_through_the_origin(effects: Effects) -> None:
+    rng = random.Random(2)
+    series = random_series(rng)
+    found = effects.rows("int_effect_samples", given(months_of("sales_cycle", series)))
+    assert len(found) == 2
+    for row in found:
+        window = Window.of(series, BEFORE if row["window_name"] == "before" else AFTER)
+        fit = WLS(window.y, window.x, weights=1 / window.x).fit(cov_type="HC1")
+        assert row["value"] == close(fit.params[0])
+        assert row["variance"] == close(fit.bse[0] ** 2)
 
 
-def test_medians_and_their_ranks(effects: Effects) -> None:
-    rng = random.Random(5)
-    sizes = [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 50, 51]
-    sizes += [rng.randint(1, 400) for _ in range(40)]
-    start = datetime(2024, 1, 1, 12)
-    for number, size in enumerate(sizes):
-        minutes, cycles = {}, {}
-        requests, deals = [], []
-        for window, months in (("before", BEFORE), ("after", AFTER)):
-            # ties in every third sample
-            spread = 3 if number % 3 == 0 else 43_199
-            minutes[window] = [rng.randint(1, spread) for _ in range(size)]
-            cycles[window] = [rng.randint(0, spread) for _ in range(size)]
-            for duration, cycle in zip(minutes[window], cycles[window], strict=True):
-                day = month(rng.choice(months))
-                requests.append(
-                    {
-                        "requested_date": day,
-                        "responded_at": start,
-                        "response_microseconds": duration * 60_000_000,
-                    }
-                )
-                deals.append(
-                    {
-                        "state": "won",
-                        "won_date": day,
-                        "first_contact_at": start,
-                        "won_at": start + timedelta(days=cycle),
-                    }
-                )
-        requests.append({"requested_date": month(5)})
-        deals.append({"state": "lost"})
-        found = {
-            (row["metric_code"], row["window_name"]): row
-            for row in effects.rows(
-                "int_effect_medians",
-                {
-                    "fct_requests": requests,
-                    "fct_deals": deals,
-                    "int_period_days": days(0, 36),
-                    "int_comparison_months": comparison_months(),
-                },
+def test_lines_before_are_those_of_weighted_least_squares(effects: Effects) -> None:
+    rng = random.Random(3)
+    for _ in range(10):
+        series = random_series(rng)
+        window = Window.of(series, BEFORE)
+        fit = WLS(
+            window.y / window.x,
+            np.column_stack([np.ones_like(window.at), window.at]),
+            weights=window.x,
+        ).fit()
+        row = scored(effects, months_of("sales_cycle", series))["sales_cycle"]
+        assert row["trend_before"] == close(fit.params[1], row["after_value"])
+
+
+def test_quantiles_of_student_s_t_hold_from_two_degrees_of_freedom_on(effects: Effects) -> None:
+    rng = random.Random(4)
+    asked = [2.0, 2.0000001, 2.5, 3.0, 9.99, 22.0, 250.0, 500.0, 1999.0, 1e5, 1e9]
+    asked += [2 + 10 ** rng.uniform(-4, 6) for _ in range(300)]
+    with effects.build(["stg_reference__student_t"], {}) as connection:
+        segments = connection.execute(
+            f"select * from {effects.relation('stg_reference__student_t')} order by inverse_df"
+        ).df()
+    for freedom in asked:
+        inverse = 1 / freedom
+        row = segments[segments.inverse_df <= inverse].iloc[-1]
+        width = row.next_inverse_df - row.inverse_df
+        s = (inverse - row.inverse_df) / width
+        for level in ("975", "800"):
+            cubic = (
+                row[f"quantile_{level}"] * (1 + 2 * s) * (1 - s) ** 2
+                + row[f"next_quantile_{level}"] * (3 - 2 * s) * s**2
+                + row[f"slope_{level}"] * width * s * (1 - s) ** 2
+                - row[f"next_slope_{level}"] * width * s**2 * (1 - s)
             )
+            assert cubic == SAME(t.ppf(int(level) / 1000, freedom), abs=1e-9), freedom
+
+
+def test_equal_months_have_an_interval_of_no_width(effects: Effects) -> None:
+    # a third leaves a rest in every subtraction
+    series = {number: (100 / 3 if number < 16 else 40.0, 100.0) for number in ALL}
+    row = scored(effects, months_of("conversion", series))["conversion"]
+    assert row["change_ci_low"] == row["change"] == row["change_ci_high"]
+    assert row["status"] == "better"
+
+
+def test_what_is_equal_but_for_rounding_is_equal(effects: Effects) -> None:
+    series = {number: (number + 1, 7.0 * (number + 1)) for number in ALL}
+    row = scored(effects, months_of("churn", series))["churn"]
+    assert (row["change_ci_low"], row["change"], row["change_ci_high"]) == (0, 0, 0)
+    assert row["status"] == "not_distinguishable"
+
+
+def test_a_month_with_costs_and_no_client_counts(effects: Effects) -> None:
+    series = dict.fromkeys([*BEFORE, *AFTER], (100.0, 10.0)) | {AFTER[0]: (100.0, 0.0)}
+    row = scored(effects, months_of("cac", series))["cac"]
+    assert (row["before_value"], row["after_months"]) == (10, 12)
+    assert row["after_value"] == close(1200 / 110)
+
+
+def test_windows_without_any_client_have_no_ratio(effects: Effects) -> None:
+    rows = months_of("cac", dict.fromkeys([*BEFORE, *AFTER], (100.0, 0.0)))
+    row = scored(effects, rows)["cac"]
+    assert row["before_value"] is None
+    assert (row["status"], row["change_ci_low"]) == ("no_data", None)
+
+
+# -- how long until it can be told
+
+
+def test_after_the_months_to_tell_a_fifth_can_be_told(effects: Effects) -> None:
+    # months alternate, so that their spread and their lack of correlation stay what they are
+    def series(last: int) -> Series:
+        return {
+            number: (100.0 + (12 if number % 2 else -12), 100.0)
+            for number in [*BEFORE, *range(17, last + 1)]
         }
-        assert len(found) == 4
-        for code, durations in (("response_time", minutes), ("sales_cycle", cycles)):
-            for window, values in durations.items():
-                row = found[code, window]
-                assert row["median"] == close(statistics.median(values))
-                rank, values = lower_rank(size), sorted(values)
-                expected = (values[rank - 1], values[size - rank]) if rank >= 1 else (None, None)
-                assert (row["median_ci_low"], row["median_ci_high"]) == expected, (code, size)
+
+    young = effects.rows(
+        "crm_scorecard",
+        given(months_of("sales_cycle", series(19)), int_periods=periods(4, 19)),
+    )
+    row = next(row for row in young if row["metric_code"] == "sales_cycle")
+    assert row["status"] == "not_distinguishable"
+    assert not row["is_able_to_tell"]
+    needed = row["months_to_tell"]
+    assert needed > 1
+    # one month of ramp-up is among them, and deals have 180 days to be won
+    assert row["can_tell_from"] == date.fromordinal(month(16 + needed).toordinal() + 180)
+
+    later = periods(4, 16 + needed - 1)
+    rows = months_of("sales_cycle", series(16 + needed - 1))
+    grown = effects.rows("crm_scorecard", given(rows, int_periods=later))
+    row = next(row for row in grown if row["metric_code"] == "sales_cycle")
+    assert row["smallest_detectable_change"] == SAME(0.2, rel=0.15)
+
+
+def test_a_before_too_uncertain_for_any_after_says_so(effects: Effects) -> None:
+    rng = random.Random(5)
+    series = {number: (rng.uniform(0, 100), 1.0) for number in ALL}
+    row = scored(effects, months_of("sales_cycle", series))["sales_cycle"]
+    assert (row["months_to_tell"], row["can_tell_from"]) == (None, None)
+    assert "before_too_uncertain" in row["warning"]
 
 
 # -- money
 
 
-def test_the_parts_of_the_revenue_add_up(effects: Effects) -> None:
-    rng = random.Random(6)
-    for _ in range(40):
-        scale = 10 ** rng.uniform(0, 7)
-        months = [
-            {
-                "period_start": month(number),
-                "leads": float(rng.randint(1, 500)),
-                "closed_deals": float(rng.randint(1, 90)),
-                "revenue": scale * rng.uniform(0, 100),
-                "crm_cost": scale * rng.uniform(0, 1),
-            }
-            for number in range(4, 34)
-        ]
-        (row,) = effects.rows(
-            "crm_roi",
-            {
-                "int_effect_revenue_months": months,
-                "int_comparison_months": comparison_months(),
-            },
+def money_months(rng: random.Random, scale: float) -> list[Row]:
+    return [
+        {
+            "period_start": month(number),
+            "price_factor": 1.0,
+            "leads": float(rng.randint(1, 500)),
+            "closed_deals": float(rng.randint(1, 90)),
+            "revenue": scale * rng.uniform(0, 100),
+            "marketing_cost": scale * rng.uniform(0, 2),
+            "salary_cost": scale * rng.uniform(0, 3),
+            "other_cost": scale * rng.uniform(0, 1),
+            "crm_cost": scale * rng.uniform(0, 1) if number >= 16 else 0.0,
+        }
+        for number in range(4, 34)
+    ]
+
+
+def net_months(months: list[Row]) -> list[Row]:
+    net = {
+        (each["period_start"].year - 2024) * 12 + each["period_start"].month - 1: (
+            each["revenue"] - each["marketing_cost"] - each["salary_cost"] - each["other_cost"],
+            1.0,
         )
-        windows = {
-            name: [each for each in months if each["period_start"] in {month(n) for n in numbers}]
+        for each in months
+    }
+    return months_of("net_effect", net)
+
+
+def crm_cost(amount: float, first: date, last: date) -> Row:
+    return {"cost_type": "crm", "amount": amount, "date_from": first, "date_to": last}
+
+
+ROUBLES = {
+    "currency": "RUB",
+    "rate": 1.0,
+    "valid_from": date(1, 1, 1),
+    "valid_before": date(9999, 12, 31),
+}
+
+
+def roi_of(effects: Effects, months: list[Row], costs: list[Row]) -> list[Row]:
+    return effects.rows(
+        "crm_roi",
+        given(
+            net_months(months),
+            int_effect_money_months=months,
+            int_exchange_rates=[ROUBLES],
+            stg_reference__costs=costs,
+        ),
+    )
+
+
+def test_the_parts_of_the_money_add_up(effects: Effects) -> None:
+    rng = random.Random(6)
+    for _ in range(20):
+        scale = 10 ** rng.uniform(0, 7)
+        months = money_months(rng, scale)
+        # ten days of it lie before the first month of the data
+        before_the_data = crm_cost(30 * scale, date(2023, 12, 22), date(2024, 1, 20))
+        (row,) = roi_of(effects, months, [before_the_data])
+        means = {
+            name: {
+                column: np.mean(
+                    [
+                        each[column]
+                        for each in months
+                        if each["period_start"] in {month(number) for number in numbers}
+                    ]
+                )
+                for column in ("revenue", "marketing_cost", "salary_cost", "other_cost")
+            }
             for name, numbers in (("before", BEFORE), ("after", AFTER))
         }
-        for name, rows in windows.items():
-            assert row[f"revenue_{name}"] == close(statistics.mean(m["revenue"] for m in rows))
-            assert row[f"crm_cost_{name}"] == close(statistics.mean(m["crm_cost"] for m in rows))
-        change = row["revenue_after"] - row["revenue_before"]
+        change = {key: means["after"][key] - means["before"][key] for key in means["after"]}
         parts = row["volume_effect"] + row["conversion_effect"] + row["deal_size_effect"]
-        assert row["revenue_change"] == close(change)
-        assert parts == SAME(change, rel=1e-9, abs=1e-9 * scale)
-        assert row["net_effect"] == close(row["margin_change"] - row["crm_cost_change"])
+        assert row["revenue_change"] == close(change["revenue"], 100 * scale)
+        assert parts == close(change["revenue"], 100 * scale)
+        assert row["marketing_cost_change"] == close(change["marketing_cost"], 100 * scale)
 
-        gained, first_in_the_black = 0.0, None
-        for each in months:
-            if each["period_start"] < month(16):
-                continue
-            gained += each["revenue"] - row["revenue_before"]
-            gained -= each["crm_cost"] - row["crm_cost_before"]
-            if gained < 0:
-                first_in_the_black = None
-            elif first_in_the_black is None:
-                first_in_the_black = each["period_start"]
-        assert row["payback_month"] == first_in_the_black
+        since = [each for each in months if each["period_start"] >= month(16)]
+        # all costs of the CRM from their first day on: the ten days, and the months
+        paid = 10 * scale + sum(each["crm_cost"] for each in months)
+        added = sum(change[key] for key in change if key != "revenue")
+        assert row["crm_cost_total"] == close(paid, 100 * scale)
+        assert row["net_effect"] == close(
+            change["revenue"] - added - paid / len(since), 100 * scale
+        )
+        gained = sum(
+            each["revenue"]
+            - means["before"]["revenue"]
+            - sum(each[key] - means["before"][key] for key in change if key != "revenue")
+            for each in since
+        )
+        assert row["net_effect_total"] == close(gained - paid, 1000 * scale)
+        assert row["net_effect_ci_low"] < row["net_effect"] < row["net_effect_ci_high"]
+
+
+def test_the_interval_of_money_is_that_of_its_months(effects: Effects) -> None:
+    months = money_months(random.Random(7), 1000)
+    (row,) = roi_of(effects, months, [crm_cost(1.0, month(16), month(16))])
+    series = {4 + place: (each["numerator"], 1.0) for place, each in enumerate(net_months(months))}
+    expected = expected_of(series, 1)
+    assert row["net_effect_ci_high"] - row["net_effect"] == close(expected.high - expected.change)
+    assert row["net_effect"] - row["net_effect_ci_low"] == close(expected.change - expected.low)
 
 
 # -- the verdict
 
 
-def verdict(effects: Effects, statuses: dict[str, str]) -> Row:
+def verdict(
+    effects: Effects,
+    statuses: dict[str, str],
+    net_effect: tuple[float, float] | None = None,
+    able: int = 9,
+) -> Row:
     rows = [
-        {"metric_code": family, "family": family, "status": status}
-        for family, status in statuses.items()
+        {
+            "metric_code": family,
+            "family": family,
+            "status": status,
+            "has_vote": status not in ("no_data", "not_comparable"),
+            "is_able_to_tell": place < able,
+            "can_tell_from": month(40 + place),
+            "change_ci_low": None if status == "no_data" else 1.0,
+            "warning": "too_early" if status == "no_data" else None,
+        }
+        for place, (family, status) in enumerate(statuses.items())
     ]
-    given = {
-        "crm_scorecard": rows,
-        "int_run_settings": [{"as_of_at": datetime(2026, 11, 1)}],
-        "int_comparison_months": comparison_months(),
-    }
-    (row,) = effects.rows("crm_verdict", given)
+    inputs = given([], crm_scorecard=rows, crm_roi=[])
+    if net_effect is not None:
+        low, high = net_effect
+        inputs["crm_roi"] = [
+            {"net_effect": 1.0, "net_effect_ci_low": low, "net_effect_ci_high": high}
+        ]
+    (row,) = effects.rows("crm_verdict", inputs)
     return row
 
 
+def statuses(better: int, worse: int, level: int) -> dict[str, str]:
+    kinds = ["better"] * better + ["worse"] * worse + ["not_distinguishable"] * level
+    return {f"f{number}": kind for number, kind in enumerate(kinds)}
+
+
 @pytest.mark.parametrize("better", range(9))
-def test_the_chance_of_the_verdict_is_that_of_fair_coins(effects: Effects, better: int) -> None:
-    for worse in range(9 - better):
-        statuses = ["better"] * better + ["worse"] * worse
-        statuses += ["not_distinguishable"] * (8 - better - worse)
-        row = verdict(effects, {f"f{number}": status for number, status in enumerate(statuses)})
+def test_the_chance_is_that_of_so_many_families_better_where_nothing_changed(
+    effects: Effects, better: int
+) -> None:
+    for worse in (0, 8 - better):
+        row = verdict(effects, statuses(better, worse, 8 - better - worse))
         assert (row["families_better"], row["families_worse"]) == (better, worse)
-        if better + worse == 0:
-            assert row["chance_of_verdict_by_luck"] is None
-        else:
-            coins = binomtest(better, better + worse, 0.5, alternative="greater")
-            assert row["chance_of_verdict_by_luck"] == close(coins.pvalue)
-        pays_off = better > worse and 2 * better >= 8
-        assert row["verdict"] == ("pays_off" if pays_off else "no_effect_yet")
+        assert row["chance_under_no_effect"] == close(binom.sf(better - 1, 8, 0.025))
+        assert row["lines_expected_wrong"] == close(8 * 0.05)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "level", "expected"),
+    [
+        (4, 0, 4, "pays_off"),
+        (4, 3, 1, "pays_off"),
+        (4, 4, 0, "no_effect"),
+        (3, 0, 5, "no_effect"),
+        (0, 4, 4, "eats_the_budget"),
+        (3, 4, 1, "eats_the_budget"),
+        (0, 3, 5, "no_effect"),
+        (3, 0, 0, "not_enough_data"),
+    ],
+)
+def test_families_decide_by_half_of_those_comparable(
+    effects: Effects, better: int, worse: int, level: int, expected: str
+) -> None:
+    assert verdict(effects, statuses(better, worse, level))["verdict"] == expected
+
+
+def test_money_lost_for_sure_eats_the_budget_however_many_families_are_better(
+    effects: Effects,
+) -> None:
+    better = statuses(8, 0, 0)
+    assert verdict(effects, better, (-9.0, -1.0))["verdict"] == "eats_the_budget"
+    assert verdict(effects, better, (-9.0, -1.0))["reason"] == "money"
+    assert verdict(effects, better, (-9.0, 1.0))["verdict"] == "pays_off"
+
+
+def test_level_families_that_could_not_have_shown_a_change_say_nothing_yet(
+    effects: Effects,
+) -> None:
+    level = statuses(1, 0, 7)
+    # one better family comes first, so so many of the level ones are able
+    for able, expected in ((4, "cannot_tell_yet"), (5, "no_effect")):
+        row = verdict(effects, level, able=able)
+        assert (row["families_able_to_tell"], row["verdict"]) == (able - 1, expected)
+    row = verdict(effects, level, able=3)
+    # two of seven are able: with the two that are next, in months 43 and 44, half of them are
+    assert row["can_tell_from"] == month(44)
 
 
 def test_a_family_has_one_vote(effects: Effects) -> None:
     rows = [
-        {"metric_code": code, "family": family, "status": status}
+        {
+            "metric_code": code,
+            "family": family,
+            "status": status,
+            "has_vote": status != "no_data",
+            "is_able_to_tell": True,
+            "warning": "source_missing" if status == "no_data" else None,
+        }
         for code, family, status in (
             ("retention", "loyalty", "better"),
             ("churn", "loyalty", "better"),
@@ -420,91 +496,8 @@ def test_a_family_has_one_vote(effects: Effects) -> None:
             ("response_time", "service", "not_distinguishable"),
         )
     ]
-    (row,) = effects.rows(
-        "crm_verdict",
-        {
-            "crm_scorecard": rows,
-            "int_run_settings": [{"as_of_at": datetime(2026, 11, 1)}],
-            "int_comparison_months": comparison_months(),
-        },
-    )
+    (row,) = effects.rows("crm_verdict", given([], crm_scorecard=rows, crm_roi=[]))
     counts = ("with_data", "better", "worse", "level", "no_data")
     assert [row[f"families_{name}"] for name in counts] == [4, 1, 1, 2, 1]
-    assert row["verdict"] == "no_effect_yet"
-
-
-# -- ratios of monthly sums
-
-
-RATIOS = ("cac", "ltv", "lost_sales")
-
-
-def ratio_months(code: str, series: dict[int, tuple[float, float]]) -> list[Row]:
-    return [
-        {
-            "metric_code": code,
-            "period_start": month(number),
-            "value": numerator / denominator if denominator else None,
-            "numerator": numerator,
-            "denominator": denominator,
-        }
-        for number, (numerator, denominator) in series.items()
-    ]
-
-
-def scored_ratios(effects: Effects, rows: list[Row]) -> dict[str, Row]:
-    found = effects.rows(
-        "crm_scorecard",
-        {
-            "int_effect_monthly_values": rows,
-            "int_comparison_months": comparison_months(),
-            "int_period_days": days(0, 36),
-        },
-    )
-    return {row["metric_code"]: row for row in found}
-
-
-def test_ratios_of_sums_have_the_robust_error_of_a_weighted_regression(effects: Effects) -> None:
-    rng = random.Random(7)
-    for _ in range(15):
-        series = {
-            code: {
-                number: (rng.uniform(0, 10**6), rng.randint(1, 60)) for number in [*BEFORE, *AFTER]
-            }
-            for code in RATIOS
-        }
-        rows = [row for code in RATIOS for row in ratio_months(code, series[code])]
-        found = scored_ratios(effects, rows)
-        for code in RATIOS:
-            # a ratio of sums is the line through the origin with weights 1 / x
-            fits = []
-            for months in (BEFORE, AFTER):
-                y, x = zip(*(series[code][number] for number in months), strict=True)
-                fit = WLS(y, x, weights=[1 / each for each in x]).fit(cov_type="HC1")
-                assert fit.params[0] == SAME(sum(y) / sum(x))
-                fits.append((fit.params[0], fit.bse[0] ** 2, len(months)))
-            (before, square, size), (after, square_after, size_after) = fits
-            freedom = (square + square_after) ** 2 / (
-                square**2 / (size - 1) + square_after**2 / (size_after - 1)
-            )
-            half = t.ppf(0.975, freedom) * math.sqrt(square + square_after)
-            row = found[code]
-            assert (row["before_value"], row["after_value"]) == (SAME(before), SAME(after))
-            assert row["change_ci_low"] == SAME(after - before - half, rel=1e-6, abs=1e-6 * half)
-            assert row["change_ci_high"] == SAME(after - before + half, rel=1e-6, abs=1e-6 * half)
-
-
-def test_a_month_with_costs_and_no_client_counts(effects: Effects) -> None:
-    series = dict.fromkeys([*BEFORE, *AFTER], (100.0, 10.0))
-    series[AFTER[0]] = (100.0, 0.0)
-    row = scored_ratios(effects, ratio_months("cac", series))["cac"]
-    assert (row["before_value"], row["before_n"], row["after_n"]) == (10, 12, 12)
-    assert row["after_value"] == SAME(1200 / 110)
-
-
-def test_windows_without_any_client_have_no_ratio(effects: Effects) -> None:
-    rows = ratio_months("cac", dict.fromkeys([*BEFORE, *AFTER], (100.0, 0.0)))
-    row = scored_ratios(effects, rows)["cac"]
-    assert row["before_value"] is None
-    assert row["status"] == "no_data"
-    assert row["change_ci_low"] is None
+    assert row["families_missing"] == "cost (source_missing)"
+    assert row["verdict"] == "no_effect"

@@ -5,19 +5,22 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pytest
 import yaml
 
-from harness import REPOSITORY, Compiled, compile_project, rows_of
+from harness import REPOSITORY, Compiled, compile_project, rows_of, seed_rows
 from oracle.reading import COLUMNS
 from portals import Case
 from running import Built
 
 Row = dict[str, Any]
+# the rows that a fault was planted in: what each is, and its id
+Planted = set[tuple[str, str]]
 
 AS_OF = datetime(2026, 6, 15, 12)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -25,6 +28,7 @@ FIRST_OF_WINDOW = datetime(2025, 7, 1, 10)
 
 with (REPOSITORY / "seeds/finding_catalog.csv").open(encoding="utf-8", newline="") as lines:
     CATALOG = {row["finding_code"]: row for row in csv.DictReader(lines)}
+METRICS = [row["metric_code"] for row in seed_rows(REPOSITORY / "seeds", "metric_catalog")]
 
 
 def text(at: datetime) -> str:
@@ -261,15 +265,17 @@ class Portal:
             )
         return activity
 
-    def task(self, at: datetime, deadline: datetime, closed_at: datetime | None, employee: str):
-        self.add(
+    def task(
+        self, at: datetime, deadline: datetime, closed_at: datetime | None, employee: str
+    ) -> str:
+        return self.add(
             "tasks",
             status="5" if closed_at else "3",
             created_date=at,
             deadline=deadline,
             closed_date=closed_at,
             responsible_id=employee,
-        )
+        )["id"]
 
     def thread(self, number: int) -> None:
         """A client who calls or writes, is answered, and buys two times out of three."""
@@ -307,144 +313,179 @@ class Portal:
         return Case(self.rows, self.seeds)
 
 
-# -- faults, one for each finding and named like it
+# -- faults, one for each finding and named like it; each tells the rows that it was planted in
 
 
-def deals_won_at_once(portal: Portal) -> None:
+def ids(entity_type: str, rows: list[Row]) -> Planted:
+    return {(entity_type, row["id"]) for row in rows}
+
+
+def deals_won_at_once(portal: Portal) -> Planted:
     for deal in portal.deals("WON"):
         created_at = datetime.fromisoformat(deal["date_create"]).replace(tzinfo=None)
         for number, row in enumerate(portal.history(deal)):
             row["created_time"] = text(created_at + number * 2 * MINUTE)
         for column in ("moved_time", "closedate", "date_modify"):
             deal[column] = text(created_at + 6 * MINUTE)
+    return ids("deal", portal.deals("WON"))
 
 
-def deals_backdated(portal: Portal) -> None:
+def deals_backdated(portal: Portal) -> Planted:
     for deal in portal.deals("WON"):
         created_at = datetime.fromisoformat(deal["date_create"]).replace(tzinfo=None)
         deal["closedate"] = text(created_at - 10 * DAY)
+    return ids("deal", portal.deals("WON"))
 
 
-def deals_without_activity(portal: Portal) -> None:
+def deals_without_activity(portal: Portal) -> Planted:
+    planted = set()
     for number in range(4):
         deal = portal.deal(AS_OF - (40 + number) * DAY, is_worked=False)
+        planted.add(("deal", deal))
         # a robot's greeting is no work
         robot = portal.activity("2", deal, AS_OF - 39 * DAY, "4", "2", "11")
         portal.rows["crm_activity"][int(robot) - 1]["author_id"] = "0"
+    return planted
 
 
-def stages_skipped(portal: Portal) -> None:
+def stages_skipped(portal: Portal) -> Planted:
     for deal in portal.deals("WON"):
         for row in portal.history(deal)[1:3]:
             portal.rows["crm_deal_stage_history"].remove(row)
+    return ids("deal", portal.deals("WON"))
 
 
-def won_deals_without_client(portal: Portal) -> None:
+def won_deals_without_client(portal: Portal) -> Planted:
     for deal in portal.deals("WON")[:3]:
         deal |= {"company_id": "0", "contact_id": "0"}
+    return ids("deal", portal.deals("WON")[:3])
 
 
-def won_deals_without_amount(portal: Portal) -> None:
+def won_deals_without_amount(portal: Portal) -> Planted:
     for deal in portal.deals("WON")[:3]:
         deal["opportunity"] = "0.00"
+    return ids("deal", portal.deals("WON")[:3])
 
 
-def loss_reasons_missing(portal: Portal) -> None:
-    for deal in portal.deals("UC_PRICE"):
+def loss_reasons_missing(portal: Portal) -> Planted:
+    deals = portal.deals("UC_PRICE")
+    for deal in deals:
         # LOSE is `other` by the seed, C1:LOSE is not in it
         stage = deal["stage_id"].replace("UC_PRICE", "LOSE")
         deal["stage_id"] = portal.history(deal)[-1]["stage_id"] = stage
+    return ids("deal", deals)
 
 
-def deals_stuck(portal: Portal) -> None:
-    for number in range(4):
-        portal.deal(AS_OF - (90 + number) * DAY, end=None)
+def deals_stuck(portal: Portal) -> Planted:
+    return {("deal", portal.deal(AS_OF - (90 + number) * DAY, end=None)) for number in range(4)}
 
 
-def deals_duplicate(portal: Portal) -> None:
+def deals_duplicate(portal: Portal) -> Planted:
     client = portal.client()
-    for _ in range(2):
-        portal.deal(AS_OF - 10 * DAY, end=None, **client)
+    return {("deal", portal.deal(AS_OF - 10 * DAY, end=None, **client)) for _ in range(2)}
 
 
-def leads_not_moved(portal: Portal) -> None:
-    for number in range(4):
-        portal.lead(AS_OF - (20 + number) * DAY, "PARTNER", ["NEW"])
+def leads_not_moved(portal: Portal) -> Planted:
+    return {
+        ("lead", portal.lead(AS_OF - (20 + number) * DAY, "PARTNER", ["NEW"]))
+        for number in range(4)
+    }
 
 
-def leads_duplicate(portal: Portal) -> None:
-    for number in range(4):
-        portal.lead(AS_OF - (20 + number) * DAY, "PARTNER", ["NEW", "UC_9A1B2C"])
+def leads_duplicate(portal: Portal) -> Planted:
+    return {
+        ("lead", portal.lead(AS_OF - (20 + number) * DAY, "PARTNER", ["NEW", "UC_9A1B2C"]))
+        for number in range(4)
+    }
 
 
-def sources_missing(portal: Portal) -> None:
+def sources_missing(portal: Portal) -> Planted:
     for lead in portal.rows["crm_lead"][:6]:
         lead["source_id"] = ""
+    return ids("lead", portal.rows["crm_lead"][:6])
 
 
-def channels_not_connected(portal: Portal) -> None:
+def channels_not_connected(portal: Portal) -> Planted:
+    planted = set()
     for number in range(6):
         at = AS_OF - (20 + number) * DAY
         lead = portal.lead(at, "WEB", ["NEW", "JUNK"])
         portal.activity("1", lead, at + MINUTE, "4", "2", "11")
+        planted.add(("lead", lead))
+    return planted
 
 
-def requests_unanswered(portal: Portal) -> None:
+def requests_unanswered(portal: Portal) -> Planted:
+    planted = set()
     for deal in portal.deals("WON"):
-        portal.activity("2", deal["id"], AS_OF - 2 * DAY, "4", "1", deal["assigned_by_id"])
+        letter = portal.activity("2", deal["id"], AS_OF - 2 * DAY, "4", "1", deal["assigned_by_id"])
+        planted.add(("request", f"activity_{letter}"))
+    return planted
 
 
-def calls_not_connected(portal: Portal) -> None:
+def calls_not_connected(portal: Portal) -> Planted:
+    planted = {("activity", call["crm_activity_id"]) for call in portal.rows["telephony_call"]}
     for call in portal.rows["telephony_call"]:
         call["crm_activity_id"] = ""
+    return planted
 
 
-def clients_without_contact_data(portal: Portal) -> None:
+def clients_without_contact_data(portal: Portal) -> Planted:
     for table in ("crm_company", "crm_contact"):
         for card in portal.rows[table][-8:]:
             card |= {"has_phone": "N", "has_email": "N"}
+    return {("client", f"company_{card['id']}") for card in portal.rows["crm_company"][-8:]}
 
 
-def work_of_dismissed_employees(portal: Portal) -> None:
-    portal.deals("EXECUTING")[0]["assigned_by_id"] = "13"
+def work_of_dismissed_employees(portal: Portal) -> Planted:
+    deal = portal.deals("EXECUTING")[0]
+    deal["assigned_by_id"] = "13"
+    return {("deal", deal["id"])}
 
 
-def employees_idle(portal: Portal) -> None:
+def employees_idle(portal: Portal) -> Planted:
     portal.user("14")
     portal.task(AS_OF - 60 * DAY, AS_OF + DAY, None, "14")
+    return {("employee", "14")}
 
 
-def tasks_overdue(portal: Portal) -> None:
+def tasks_overdue(portal: Portal) -> Planted:
     for task in portal.recent("tasks", "created_date")[:3]:
         task["closed_date"] = text(AS_OF - DAY)
     for task in portal.recent("tasks", "created_date")[3:6]:
         task |= {"closed_date": "", "status": "3"}
+    return ids("task", portal.recent("tasks", "created_date")[:6])
 
 
-def processes_not_automated(portal: Portal) -> None:
+def processes_not_automated(portal: Portal) -> Planted:
     portal.seeds["business_processes"][0]["automated_to"] = "2025-12-31"
     portal.seeds["business_processes"][1]["automated_from"] = None
+    return {("process", "1"), ("process", "2")}
 
 
-def pipelines_unused(portal: Portal) -> None:
+def pipelines_unused(portal: Portal) -> Planted:
     for pipeline in ("5", "7"):
         portal.add("crm_category", id=pipeline, name=f"Idea {pipeline}")
+    return {("pipeline", "5"), ("pipeline", "7")}
 
 
-def stages_unused(portal: Portal) -> None:
+def stages_unused(portal: Portal) -> Planted:
     for number in range(6):
         portal.status("DEAL_STAGE", f"UC_IDEA{number}", f"Idea {number}")
+    return {("stage", f"UC_IDEA{number}") for number in range(6)}
 
 
-def raw_table_missing(portal: Portal) -> None:
+def raw_table_missing(portal: Portal) -> Planted:
     portal.rows["crm_category"] = []
+    return {("raw_table", "crm_category")}
 
 
-def reference_data_missing(portal: Portal) -> None:
+def reference_data_missing(portal: Portal) -> Planted:
     portal.seeds["costs"] = []
+    return {("seed", "costs")}
 
 
-def baseline_missing(portal: Portal) -> None:
+def baseline_missing(portal: Portal) -> Planted:
     for table, column in (
         ("crm_deal", "date_create"),
         ("crm_deal_stage_history", "created_time"),
@@ -452,9 +493,10 @@ def baseline_missing(portal: Portal) -> None:
         ("tasks", "created_date"),
     ):
         portal.rows[table] = portal.recent(table, column)
+    return {("metric", code) for code in METRICS}
 
 
-FAULTS: dict[str, Callable[[Portal], None]] = {
+FAULTS: dict[str, Callable[[Portal], Planted]] = {
     fault.__name__: fault
     for fault in (
         deals_won_at_once, deals_backdated, deals_without_activity, stages_skipped,
@@ -473,10 +515,9 @@ FAULTS: dict[str, Callable[[Portal], None]] = {
 
 @dataclass(frozen=True)
 class Findings:
-    """The compiled models of the findings and the queries that list their rows."""
+    """The compiled models of the findings."""
 
     compiled: Compiled
-    queries: dict[str, str]
 
     def run(self, portal: Portal) -> duckdb.DuckDBPyConnection:
         return self.compiled.run(portal.case())
@@ -492,14 +533,14 @@ class Findings:
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Findings]:
     folder = tmp_path_factory.mktemp("findings")
-    wanted = ("crm_findings", "dim_employees", "dim_pipelines", "dim_channels", *CATALOG)
+    wanted = ("crm_findings", "crm_finding_rows", "open_a_finding")
     contact_data = {"has_phone": "flag", "has_email": "flag"}
     with pytest.MonkeyPatch.context() as patch:
         # the oracle needs no contact data of clients
         for table in ("crm_contact", "crm_company"):
             patch.setitem(COLUMNS, table, COLUMNS[table] | contact_data)
         compiled = compile_project(folder, {}, wanted=wanted)
-        yield Findings(compiled, compiled.analyses)
+        yield Findings(compiled)
 
 
 def test_a_healthy_portal_has_no_finding(findings: Findings) -> None:
@@ -516,10 +557,10 @@ def test_every_finding_of_the_healthy_portal_is_judged(findings: Findings) -> No
 @pytest.mark.parametrize("code", FAULTS)
 def test_a_planted_fault_raises_its_finding_and_no_other(findings: Findings, code: str) -> None:
     portal = Portal()
-    FAULTS[code](portal)
+    planted = FAULTS[code](portal)
     with findings.run(portal) as connection:
         raised = rows_of(connection, "warehouse.marts.crm_findings")
-        listed = rows_of(connection, f"({findings.queries[code]})")
+        listed = rows_of(connection, "warehouse.marts.crm_finding_rows")
     assert [row["finding_code"] for row in raised] == [code]
     row, catalog = raised[0], CATALOG[code]
     assert row["evidence_share_pct"] == 100 * row["evidence_count"] / row["evidence_base"]
@@ -528,8 +569,54 @@ def test_a_planted_fault_raises_its_finding_and_no_other(findings: Findings, cod
     assert {name: row[name] for name in catalog if name != "what_en"} == {
         name: value for name, value in catalog.items() if name != "what_en"
     }
-    # the query lists the rows behind it
-    assert len(listed) == row["evidence_count"]
+    # the rows behind it are those that it was planted in, each once
+    assert {(row["entity_type"], row["entity_id"]) for row in listed} == planted
+    assert {row["finding_code"] for row in listed} == {code}
+    assert len(listed) == len(planted) == row["evidence_count"]
+
+
+def test_a_row_behind_a_finding_says_whose_it_is_where_when_and_how_much(
+    findings: Findings,
+) -> None:
+    portal = Portal()
+    deal = portal.deals("WON")[0]
+    won_deals_without_client(portal)
+    with findings.run(portal) as connection:
+        rows = rows_of(connection, "warehouse.marts.crm_finding_rows")
+    (row,) = [row for row in rows if row["entity_id"] == deal["id"]]
+    won_at = datetime.fromisoformat(deal["moved_time"]).astimezone(UTC).replace(tzinfo=None)
+    assert row == {
+        "finding_row_key": f"won_deals_without_client|deal|{deal['id']}",
+        "finding_code": "won_deals_without_client",
+        "entity_type": "deal",
+        "entity_id": deal["id"],
+        "entity_name": None,
+        "employee_id": deal["assigned_by_id"],
+        "pipeline_id": deal["category_id"],
+        "happened_at": won_at,
+        "amount": Decimal(1000),
+        "note": deal["stage_id"],
+    }
+
+
+def test_a_finding_below_its_threshold_lists_nobody(findings: Findings) -> None:
+    portal = Portal()
+    portal.lead(AS_OF - 20 * DAY, "PARTNER", ["NEW"])
+    with findings.run(portal) as connection:
+        evidence = rows_of(connection, "warehouse.intermediate.int_finding_evidence")
+        listed = rows_of(connection, "warehouse.marts.crm_finding_rows")
+    assert [row["finding_code"] for row in evidence if row["evidence_count"]] == ["leads_not_moved"]
+    assert listed == []
+
+
+def test_the_query_that_opens_a_finding_names_employees_and_pipelines(findings: Findings) -> None:
+    portal = Portal()
+    tasks_overdue(portal)
+    with findings.run(portal) as connection:
+        tasks = rows_of(connection, f"({findings.compiled.analyses['open_a_finding']})")
+    assert len(tasks) == 6
+    assert {task["finding"] for task in tasks} == {CATALOG["tasks_overdue"]["name_en"]}
+    assert {task["employee_name"] for task in tasks} == {"No11", "No12"}
 
 
 @pytest.mark.parametrize(
@@ -671,7 +758,7 @@ def test_an_empty_portal_misses_its_data_and_nothing_else(findings: Findings) ->
 def test_the_demo_portal_has_no_finding_of_high_severity(demo_portal: Built) -> None:
     with duckdb.connect(str(demo_portal.project.marts_db), read_only=True) as connection:
         found = connection.execute(
-            "select finding_code from marts.marts.crm_findings where severity = 'high'"
+            "select finding_code from marts.crm_findings where severity = 'high'"
         ).fetchall()
     assert found == []
 
@@ -679,11 +766,11 @@ def test_the_demo_portal_has_no_finding_of_high_severity(demo_portal: Built) -> 
 # -- the catalog
 
 
-def test_each_finding_has_a_fault_a_threshold_and_a_query(findings: Findings) -> None:
+def test_each_finding_has_a_fault_and_a_threshold() -> None:
     thresholds = yaml.safe_load((REPOSITORY / "dbt_project.yml").read_text("utf-8"))["vars"][
         "finding_thresholds"
     ]
-    assert set(CATALOG) == set(FAULTS) == set(thresholds) == set(findings.queries)
+    assert set(CATALOG) == set(FAULTS) == set(thresholds)
 
 
 def test_the_catalog_covers_the_causes_and_remedies_of_the_article() -> None:

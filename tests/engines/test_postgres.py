@@ -25,14 +25,13 @@ import postgres
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import record
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
-from bitrix24_effectiveness.guard import check_raw_tables
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.warehouse import postgres as warehouse
 from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, postgres_reader
-from guarding import Guarded, compared
+from guarding import Guarded, compared, findings_of
 from oracle import SEGMENT_TYPES
 from running import REPOSITORY, Answer, Built, MiniProject, run_command
 
@@ -468,7 +467,7 @@ def test_the_guard_finds_what_it_finds_on_duckdb(project: Project, tmp_path: Pat
     before, expected = of_duckdb.check_healthy_and_spoiled(tmp_path)
     with warehouse_of(project).new_raw_tables(may_replace=True) as file:
         shutil.copy(of_duckdb.raw, file)
-    assert compared(check_raw_tables(project, now, before)) == compared(expected)
+    assert compared(findings_of(project, now, before)) == compared(expected)
 
 
 def test_a_failed_test_shows_its_rows_and_publishes_nothing(small: MiniProject) -> None:

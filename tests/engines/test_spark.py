@@ -20,14 +20,13 @@ from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import build
 from bitrix24_effectiveness.errors import CrmEffectError, DataError
 from bitrix24_effectiveness.guard import guard, results
-from bitrix24_effectiveness.guard.judge import check_raw_tables
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, spark_reader
 from corruptions.catalogue import Neutralised, Rejected, all_at_once
 from corruptions.healthy import healthy_portal, healthy_seeds
-from guarding import Guarded, compared
+from guarding import Guarded, compared, findings_of
 from harness import Compiled, case_of_files, compile_project, rows_of
 from oracle.reading import COLUMNS
 from portals import VARIANTS, Case, seeded_case
@@ -44,7 +43,7 @@ pytestmark = [
     pytest.mark.skipif("SPARK_TESTS" not in os.environ, reason="minutes long: make test-spark"),
     pytest.mark.skipif(missing() is not None, reason=str(missing())),
     # pyspark says so of pandas, which nothing here uses
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning:pyspark"),
     pytest.mark.filterwarnings("ignore::UserWarning:pyspark"),
 ]
 
@@ -123,7 +122,7 @@ def test_critical_checks_find_what_they_find_on_duckdb(place: Place, tmp_path: P
     with warehouse_of(project).new_raw_tables(may_replace=False) as file:
         shutil.copy(of_duckdb.raw, file)
     critical = of_duckdb.suites_of(severity="critical")
-    found = check_raw_tables(project, NOW, before, suites=critical)
+    found = findings_of(project, NOW, before, suites=critical)
     assert compared(found) == compared(expected)
 
 
@@ -146,16 +145,15 @@ def test_unreadable_deals_stop_the_guard_and_are_remembered(place: Place) -> Non
 
 
 def test_a_session_on_another_clock_is_refused(place: Place, tmp_path: Path) -> None:
-    profiles = (REPOSITORY / "profiles.yml").read_text("utf-8")
+    profiles = (REPOSITORY / "profiles.yml.example").read_text("utf-8")
     (tmp_path / "profiles.yml").write_text(
         profiles.replace("timeZone: UTC", "timeZone: Europe/Berlin"), "utf-8"
     )
-    project = place.project("demo")
     try:
         with place.entered(), pytest.MonkeyPatch.context() as patch:
             patch.setenv("DBT_PROFILES_DIR", str(tmp_path))
             with pytest.raises(CrmEffectError, match="session is Europe/Berlin: set"):
-                build(project, Log("text"))
+                build(place.project("demo"), Log("text"))
     finally:
         place.session.conf.set("spark.sql.session.timeZone", "UTC")
 

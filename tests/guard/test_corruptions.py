@@ -15,9 +15,20 @@ from pathlib import Path
 
 import pytest
 
+from bitrix24_effectiveness import preflight
+from bitrix24_effectiveness.build import Dbt, build_base
+from bitrix24_effectiveness.errors import ConfigurationError, DataError
 from bitrix24_effectiveness.guard import Finding
+from bitrix24_effectiveness.log import Log
 from corruptions import CATALOGUE
-from corruptions.catalogue import Corruption, Neutralised, Rejected, Stopped, StoppedByTest
+from corruptions.catalogue import (
+    Corruption,
+    Neutralised,
+    Refused,
+    Rejected,
+    Stopped,
+    StoppedByTest,
+)
 from corruptions.healthy import Portal, healthy_portal, healthy_seeds
 from guarding import Guarded, observed, write_portal
 from harness import COMPARED, MARTS, Case, Compiled, rows_of
@@ -28,8 +39,11 @@ REPORT = REPOSITORY / "docs/corruptions.md"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 # these two tell what became of raw rows, which a neutralised corruption may change
 ROW_COUNTS = "raw_row_counts"
-BUILT = {name: one for name, one in CATALOGUE.items() if not isinstance(one.outcome, Stopped)}
-STOPPED = {name: one for name, one in CATALOGUE.items() if isinstance(one.outcome, Stopped)}
+REFUSED = [name for name, one in CATALOGUE.items() if isinstance(one.outcome, Refused)]
+GUARDED = [name for name in CATALOGUE if name not in REFUSED]
+BUILT = {
+    name: one for name, one in CATALOGUE.items() if not isinstance(one.outcome, Stopped | Refused)
+}
 
 Marts = dict[str, list[str]]
 
@@ -138,7 +152,20 @@ def healthy_marts(compiled: Compiled, healthy: Portal) -> Marts:
     return marts
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_run_without_what_is_required_does_not_begin(
+    name: str, guarded: Guarded, healthy: Portal, capsys: pytest.CaptureFixture
+) -> None:
+    write_portal(guarded.raw, spoiled(healthy, CATALOGUE[name]))
+    with pytest.raises(ConfigurationError, match=CATALOGUE[name].outcome.names):
+        preflight.check_raw(guarded.project)
+    # neither does dbt by hand, which does not ask before
+    with pytest.raises(DataError):
+        build_base(guarded.project, Log("text"), Dbt(guarded.project, Log("text")))
+    assert "is absent and required: load it, or name it in the var" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", GUARDED)
 def test_the_guard(
     name: str, guarded: Guarded, accepted: list[Finding], healthy: Portal, healthy_file: Path
 ) -> None:
@@ -198,9 +225,9 @@ def test_the_report_is_up_to_date() -> None:
 INTRODUCTION = """\
 Written by `tests/guard/test_corruptions.py`, which spoils a healthy portal in each of these ways
 and tests the outcome. Stopped: the guard, or a test of the build, names what is wrong, and the
-published marts stay as they were. Rejected: the marts are those of the portal without the row,
-which `rejected_rows` lists with its reason. Neutralised: the marts are those of the healthy
-portal."""
+published marts stay as they were. Refused: the run does not even begin. Rejected: the marts are
+those of the portal without the row, which `rejected_rows` lists with its reason. Neutralised: the
+marts are those of the healthy portal."""
 
 GROUPS = {
     "delivery": "Rows, tables and columns",
@@ -214,6 +241,8 @@ def report() -> str:
         match one.outcome:
             case Stopped(checks, _):
                 return "stopped by " + ", ".join(f"`{check}`" for check in checks)
+            case Refused(names):
+                return f"refused: {names}"
             case StoppedByTest(test):
                 return f"stopped by the dbt test `{test}`"
             case Rejected(table, reason):
@@ -222,7 +251,7 @@ def report() -> str:
                 return "neutralised"
 
     kinds = [type(one.outcome) for one in CATALOGUE.values()]
-    stops = kinds.count(Stopped) + kinds.count(StoppedByTest)
+    stops = sum(map(kinds.count, (Stopped, Refused, StoppedByTest)))
     lines = [
         "# Corruptions and what becomes of them",
         "",

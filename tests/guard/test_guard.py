@@ -13,7 +13,7 @@ import pytest
 
 from bitrix24_effectiveness.demo import generate
 from bitrix24_effectiveness.errors import DataError
-from bitrix24_effectiveness.guard import Finding, guard, read_suites
+from bitrix24_effectiveness.guard import Finding, guard, judge, read_suites
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.healthy import Portal, healthy_portal
@@ -21,7 +21,7 @@ from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
 from portals import SIZES, VARIANTS, random_case
-from running import REPOSITORY, MiniProject
+from running import REPOSITORY, MiniProject, hunt
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -45,8 +45,8 @@ def failed(findings: list[Finding]) -> dict[str, Finding]:
 
 @pytest.mark.parametrize("size", list(SIZES)[1:])
 def test_healthy_portals_pass(guarded: Guarded, size: str) -> None:
-    """A hundred random portals of many shapes, all critical checks; the demo's are below."""
-    for seed in range(25):
+    """Random portals of many shapes, a hundred in all; the demo's are below."""
+    for seed in range(hunt(25)):
         variant = list(VARIANTS)[seed % len(VARIANTS)]
         rng = random.Random(f"{size} {seed}")
         case = random_case(rng, variant=variant, size=size, dirt=False)
@@ -159,6 +159,28 @@ def test_no_personal_value_is_shown(guarded: Guarded, healthy: Portal) -> None:
         assert person.upper() not in shown
 
 
+def test_of_many_failing_rows_the_same_are_shown_in_whatever_order_they_came(
+    guarded: Guarded, healthy: Portal
+) -> None:
+    deals = [
+        row | {"id": f"{copy}{row['id']}", "opportunity": "-1", "lead_id": "999999"}
+        for copy in range(1, 9)
+        for row in healthy["crm_deal"]
+    ]
+    # Great Expectations looks at the first two hundred
+    assert len(deals) > 200
+    first, second = (
+        failed(_of_deals(guarded, healthy | {"crm_deal": rows})) for rows in (deals, deals[::-1])
+    )
+    assert first.keys() == second.keys() >= {"crm_deal.lead_exists", "crm_deal.amount_in_range"}
+    assert first == second
+
+
+def _of_deals(guarded: Guarded, portal: Portal) -> list[Finding]:
+    write_portal(guarded.raw, portal)
+    return guarded.check(of_tables=["crm_deal"])
+
+
 def test_every_raw_table_has_a_suite_with_names_and_severities() -> None:
     project = Project(REPOSITORY, {}, {})
     for table, parts in read_suites(project).items():
@@ -219,6 +241,38 @@ def test_a_run_with_bad_data_leaves_the_marts_and_says_why(
     assert [row["is_accepted"] for row in kept if row["check_name"] == "not_in_the_future"].count(
         False
     ) == 2 * sum(row["check_name"] == "not_in_the_future" for row in kept) // 3
+
+
+def test_a_run_builds_each_base_table_once_and_tests_it(guarded_mini: MiniProject) -> None:
+    guarded_mini.write(
+        "models/staging/bitrix24/base/_tests.yml",
+        "models: [{name: base_bitrix24__deals, columns: [{name: id, data_tests: [not_null]}]}]",
+    )
+    tables = len(Project(REPOSITORY, {}).raw_tables)
+    for command in ("run", "build"):
+        answer = guarded_mini.run("--log-format", "json", command)
+        events = [json.loads(line) for line in answer.stdout.splitlines()]
+        assert "built" in [one["event"] for one in events]
+        nodes = [one["node"] for one in events if one["event"] == "node"]
+        base_tables = [node for node in nodes if ".base_bitrix24__" in node]
+        assert len(base_tables) == len(set(base_tables)) == tables
+        assert [node for node in nodes if "not_null_base_bitrix24__deals_id" in node]
+
+
+def test_a_guard_that_is_interrupted_leaves_nothing_to_publish(
+    guarded_mini: MiniProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "marts are published" in guarded_mini.run("run").stderr
+    assert guarded_mini.run("guard").returncode == 0
+    assert guarded_mini.run("publish").returncode == 0
+    monkeypatch.setattr(judge, "check_raw_tables", interrupted)
+    assert guarded_mini.run("guard").returncode == 130
+    answer = guarded_mini.run("publish")
+    assert (answer.returncode, "the warehouse was changed after" in answer.stderr) == (1, True)
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_table_that_shrank_since_the_last_accepted_run(

@@ -19,8 +19,9 @@ from emulator import CANARY, Emulator, Fault, FaultPlan, Portal
 from emulator.faults import RandomFaults
 from emulator.portal import People
 from loading import CONTRACT, Loader, differences
+from running import hunt
 
-SCHEDULES = int(os.environ.get("LOAD_SCHEDULES", 12))
+SCHEDULES = int(os.environ.get("LOAD_SCHEDULES", hunt(12)))
 SEED = int(os.environ.get("LOAD_SEED", 0))
 
 

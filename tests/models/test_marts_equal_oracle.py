@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from harness import COMPARED, MARTS, Project, rows_of, smallest
 from portals import VARIANTS, Case, cases, seeded_case
+from running import hunt
 
 IS_FUZZING = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 30))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", hunt(30)))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
 
 

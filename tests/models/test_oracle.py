@@ -16,6 +16,7 @@ from oracle.arithmetic import median_survival, money, percentile
 from oracle.reading import utc_of_local
 from portals import VARIANTS, Case, cases, seeded_case
 
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 MAVEN = Path(__file__).resolve().parents[3] / "shared" / "data" / "maven_crm"
 IN_UTC = {"reporting_timezone": "UTC", "portal_timezone": "UTC"}
 STATUS = [{"id": "1", "entity_id": "DEAL_STAGE", "status_id": "NEW", "sort": "10"}]
@@ -62,6 +63,20 @@ def run(seeds=None, variables=None, **tables):
 
 def row(result, metric, start, grain="month", segment=ALL):
     return result.tables[metric][(grain, date.fromisoformat(start), *segment)]
+
+
+def portal_of(case):
+    """The raw tables of a case beside the project, their columns in lower case."""
+    if not CASES.is_dir():
+        pytest.skip("the cases are not beside the project")
+    tables = {}
+    for path in (CASES / case).glob("*.csv"):
+        with path.open(encoding="utf-8") as lines:
+            tables[path.stem] = [
+                {column.lower(): value for column, value in found.items()}
+                for found in csv.DictReader(lines)
+            ]
+    return tables
 
 
 def picked(found, *columns):
@@ -402,6 +417,75 @@ def test_response_time():
     assert list(requests.values()) == [2, 1, 1, 2, 1, 1, 3, 1]
 
 
+def test_a_late_answer_is_an_answer_in_no_average():
+    result = run(
+        variables={"response_horizon_days": 2},
+        crm_activity=[
+            act(1, ("3", "1"), "2024-01-08T10:00:00Z", "1"),
+            act(2, ("3", "1"), "2024-01-08T10:10:00Z", "2"),
+            # to the second two days: too late
+            act(3, ("3", "2"), "2024-01-08T10:00:00Z", "1"),
+            act(4, ("3", "2"), "2024-01-10T10:00:00Z", "2"),
+            act(5, ("3", "3"), "2024-01-08T10:00:00Z", "1"),
+            act(6, ("3", "3"), "2024-01-10T09:59:00Z", "2"),
+            act(7, ("3", "4"), "2024-01-08T10:00:00Z", "1"),
+        ],
+    )
+    found = row(result, "response_time", "2024-01-01")
+    assert picked(
+        found, "requests", "answered_requests", "answered_late", "averaged_requests",
+        "unanswered_requests",
+        "total_response_minutes", "median_response_minutes",
+    ) == {
+        "requests": 4,
+        "answered_requests": 3,
+        "answered_late": 1,
+        "averaged_requests": 2,
+        "unanswered_requests": 1,
+        "total_response_minutes": 10 + 2879,
+        "median_response_minutes": 2889 / 2,
+    }  # fmt: skip
+    assert found["avg_response_minutes"] == 2889 / 2
+
+
+def test_a_lead_made_by_our_own_act_is_no_request():
+    portal = portal_of("outgoing-call-makes-lead")
+    channels = [
+        {"source_id": "CALL", "channel_id": "phone", "request_channel": "call"},
+        {"source_id": "EMAIL", "channel_id": "mail", "request_channel": "email"},
+    ]
+    result = compute(portal, {"channels": channels}, {})
+    found = row(result, "response_time", "2025-01-01")
+    assert picked(found, "requests", "answered_requests", "total_response_minutes") == {
+        "requests": 1,
+        "answered_requests": 1,
+        "total_response_minutes": 0,
+    }
+
+
+def test_an_informational_call_is_nobodys_answer():
+    call = {"call_start_date": "2024-01-08T10:05:00Z", "call_failed_code": "200"}
+    result = run(
+        crm_activity=[
+            act(1, ("3", "1"), "2024-01-08T10:00:00Z", "1"),
+            act(2, ("3", "1"), "2024-01-08T10:05:00Z", "2", "2"),
+        ],
+        telephony_call=[call | {"id": "1", "call_type": "5", "crm_activity_id": "2"}],
+    )
+    assert row(result, "response_time", "2024-01-01")["answered_requests"] == 0
+
+
+def test_words_for_nothing_are_no_source():
+    result = compute(portal_of("null-words"), {}, {})
+    won = {
+        key[3]: found["closed_deals"]
+        for key, found in result.tables["conversion"].items()
+        if key[0] == "year" and key[2] == "channel"
+    }
+    assert won["unknown"] == 6
+    assert not result.rejected
+
+
 def test_response_time_without_activities_has_no_source():
     result = run(crm_lead=[lead(1, "2024-01-08T10:00:00Z")])
     found = row(result, "response_time", "2024-01-01")
@@ -497,6 +581,75 @@ def test_retention_and_churn():
     }
 
 
+def test_nobody_can_be_lost_near_the_beginning_of_the_data():
+    cost = {
+        "cost_id": "1", "cost_type": "marketing", "date_from": "2024-01-01",
+        "date_to": "2024-03-31", "amount": "9100",
+    }  # fmt: skip
+    early = run({"costs": [cost]}, TEN_DAYS, crm_deal=PURCHASES)
+    # the first purchase is of January 5: from January 15 on somebody can be lost
+    for code, headline, count in (
+        ("retention", "retention_rate_pct", "clients_at_end"),
+        ("churn", "churn_rate_pct", "clients_in_period"),
+        ("cac", "cac", "new_clients"),
+        ("ltv", "ltv", "purchases"),
+    ):
+        january = row(early, code, "2024-01-01")
+        assert (january["value_status"], january[headline]) == ("history_too_short", None), code
+        assert january[count] > 0, code
+        assert row(early, code, "2024-02-01")["value_status"] == "measured", code
+        assert early.metric_values[f"{code}|month|2024-01-01|all|all"]["value"] is None
+        # the year is not over, and would not be judged if it were
+        assert row(early, code, "2024-01-01", "year")["value_status"] == "history_too_short"
+    # purchases are complete from February 1 on: February begins too near
+    later = run(variables=TEN_DAYS | {"history_start_date": "2024-02-01"}, crm_deal=PURCHASES)
+    assert picked(
+        row(later, "churn", "2024-02-01"), "clients_at_start", "churn_of_opening_pct"
+    ) == {"clients_at_start": 2, "churn_of_opening_pct": None}
+    told = run(
+        {"costs": [cost]}, TEN_DAYS | {"history_start_date": "2023-12-22"}, crm_deal=PURCHASES
+    )
+    january = row(told, "ltv", "2024-01-01")
+    assert january["value_status"] == "measured"
+    # the clients of January 5 and 22 are gone; twelve months before February 1 are not all known
+    assert picked(january, "churn_events", "expected_lifespan_years", "ltv_expected") == {
+        "churn_events": 1,
+        "expected_lifespan_years": None,
+        "ltv_expected": None,
+    }
+    # no purchase is no beginning
+    assert row(run(crm_deal=[FEBRUARY]), "retention", "2024-02-01")["value_status"] == "too_early"
+
+
+def test_a_young_portal_says_nothing_about_loyalty_while_nobody_can_be_lost():
+    result = compute(portal_of("young-portal"), {}, {})
+    for code, later in (("retention", 500 / 6), ("churn", 100 / 7)):
+        values = [
+            row(result, code, f"2025-{month:02}-01")["value_status"] for month in range(1, 13)
+        ]
+        # 180 days after January 15 are July 14
+        assert values == ["history_too_short"] * 7 + ["measured"] * 5, code
+        headline = {"retention": "retention_rate_pct", "churn": "churn_rate_pct"}[code]
+        assert row(result, code, "2025-12-01")[headline] == pytest.approx(later)
+
+
+def test_expected_lifespan_needs_whole_history_and_enough_churn():
+    # 2023-01-21 + 10 days = 2023-01-31: the window of January 2024 begins just after it
+    for start, sample, is_known in (
+        ("2023-01-22", 2, True),
+        ("2023-01-23", 2, False),
+        ("2023-01-22", 3, False),
+    ):
+        result = run(
+            variables=TEN_DAYS | {"history_start_date": start, "min_sample_size": sample},
+            crm_deal=[bought(1, "01-05", 1), bought(2, "01-06", 2)],
+        )
+        january = row(result, "ltv", "2024-01-01")
+        assert january["churn_events"] == 2
+        assert (january["expected_lifespan_years"] is not None) == is_known, (start, sample)
+        assert (january["ltv_expected"] is not None) == is_known
+
+
 def test_client_cohorts():
     result = run(variables=TEN_DAYS, crm_deal=PURCHASES)
     found = result.client_cohorts[date(2024, 1, 1), 1]
@@ -534,7 +687,7 @@ def test_cac():
                 cost(5, "crm", None, "2024-04-01", "2024-04-30", "1"),
             ]
         },
-        variables={"as_of": "2024-03-05T00:00:00Z"},
+        variables={"as_of": "2024-03-05T00:00:00Z", "history_start_date": "2023-01-01"},
         crm_deal=[
             bought(1, "01-10", 1, "1000", source_id="A"),
             bought(2, "01-11", 2, "1000", source_id="B"),
@@ -621,6 +774,8 @@ def test_ltv():
     result = run(
         variables={
             "client_inactivity_days": 10,
+            "history_start_date": "2023-01-01",
+            "min_sample_size": 1,
             "as_of": "2024-02-10T00:00:00Z",
             "gross_margin_rate": 0.5,
         },
@@ -734,6 +889,71 @@ def test_automation_level():
     assert list(picked(january, *columns).values()) == [3, 1, pytest.approx(100 / 3), 2, 1, 50]
     other = row(result, "automation_level", "2024-01-01", segment=("process_category", "other"))
     assert list(picked(other, *columns).values()) == [1, 0, 0, None, None, None]
+
+
+def test_a_portal_that_changed_its_mode_counts_leads_and_deals_without_one():
+    portal = portal_of("mode-switch")
+    months = [f"2025-{month:02}-01" for month in range(1, 13)]
+    assert compute(portal, {}, {}).metrics.crm.demand_entity == "both"
+    for choice in ("auto", "both"):
+        result = compute(portal, {}, {"demand_entity": choice})
+        for month in months:
+            found = row(result, "conversion", month)
+            assert (found["leads"], found["closed_deals"], found["conversion_pct"]) == (8, 2, 25)
+    # a young new era is none yet: sales to old clients are deals without a lead as well
+    two_months = {"as_of": "2025-08-31T00:00:00+03:00"}
+    assert compute(portal, {}, two_months).metrics.crm.demand_entity == "lead"
+    mirrored = portal | {
+        "crm_lead": [lead(number, f"2026-0{number}-05T10:00:00+03:00") for number in (1, 2)]
+    }
+    mirrored["crm_deal"] = [found | {"lead_id": "0"} for found in portal["crm_deal"]]
+    assert compute(mirrored, {}, {}).metrics.crm.demand_entity == "both"
+
+
+def test_never_answered_counts_only_where_activities_were_recorded():
+    result = run(
+        variables={"as_of": "2024-06-10T00:00:00Z"},
+        crm_lead=[
+            lead(1, "2024-01-10T00:00:00Z", "JUNK"),
+            lead(2, "2024-02-10T00:00:00Z", "JUNK"),
+            lead(3, "2024-02-11T00:00:00Z", "CONVERTED"),
+            lead(4, "2024-02-12T00:00:00Z"),
+            lead(5, "2024-03-20T00:00:00Z", "JUNK"),
+        ],
+        crm_deal=[
+            deal(1, "2024-02-11T00:00:00Z", won="2024-02-20T00:00:00Z", lead_id="3", amount="90"),
+            deal(2, "2024-02-13T00:00:00Z", lost="2024-02-20T00:00:00Z", lead_id="1", amount="7"),
+            deal(3, "2024-02-13T00:00:00Z", lost="2024-02-20T00:00:00Z", lead_id="2", amount="5"),
+        ],
+        crm_activity=[
+            act(1, ("1", "3"), "2024-02-11T01:00:00Z", "2"),
+            act(2, ("1", "4"), "2024-02-13T01:00:00Z", "2"),
+        ],
+    )
+    # in January nothing was written down, in March neither
+    lost = [
+        row(result, "lost_sales", f"2024-0{month}-01")["lost_for_organisational_reasons"]
+        for month in (1, 2, 3)
+    ]
+    assert lost == [0, 1, 0]
+    february = row(result, "lost_sales", "2024-02-01")
+    assert picked(
+        february, "unit_price", "lost_sales", "answered_win_rate", "lost_sales_expected",
+        "lost_deals_organisational", "lost_deal_amount_organisational", "value_status",
+    ) == {
+        "unit_price": 90,
+        # 90 x 3 x (1 - 1/3) x 1/2
+        "lost_sales": 90,
+        # of two answered leads one was won
+        "answered_win_rate": 0.5,
+        "lost_sales_expected": 45,
+        "lost_deals_organisational": 1,
+        "lost_deal_amount_organisational": 5,
+        "value_status": "measured",
+    }  # fmt: skip
+    # 90 days after March 31 are June 29
+    assert row(result, "lost_sales", "2024-03-01")["value_status"] == "too_early"
+    assert row(result, "lost_sales", "2024-01-01")["lost_sales_expected"] == 0
 
 
 def test_lost_sales():

@@ -15,11 +15,11 @@ import pytest
 import mariadb
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.demo import generate
-from bitrix24_effectiveness.guard import check_raw_tables
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.healthy import healthy_seeds
+from guarding import findings_of
 from harness import MARTS, compile_project, load_rows, rows_of, type_of
 from portal_shapes import (
     Portal,
@@ -36,7 +36,13 @@ from running import REPOSITORY
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 Marts = dict[str, list[Row]]
-MART_NAMES = tuple(sorted(path.stem for path in REPOSITORY.glob("models/marts/**/*.sql")))
+MART_NAMES = tuple(
+    sorted(
+        path.stem
+        for path in REPOSITORY.glob("models/marts/**/*.sql")
+        if path.parent.name != "intermediate"
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +85,13 @@ def write_parquet(folder: Path, portal: Portal) -> None:
 def marts_of(folder: Path, preset: str) -> Marts:
     """Loads the files of a folder, judges them and builds every mart from them."""
     given = {"raw_preset": preset}
-    project = Project(REPOSITORY, given, {"CRM_RAW_DB": str(folder / "raw.duckdb")})
+    databases = {"CRM_RAW_DB": "raw.duckdb", "CRM_WAREHOUSE_DB": "warehouse.duckdb"}
+    environment = {variable: str(folder / name) for variable, name in databases.items()}
+    project = Project(REPOSITORY, given, environment)
     preflight.check_vars(project)
     load_files(project, folder, project.raw_db, Log("text"))
     preflight.check_raw(project)
-    findings = check_raw_tables(project, NOW, {})
+    findings = findings_of(project, NOW, {})
     assert [f for f in findings if f.stops] == []
     compiled = compile_project(folder, given, wanted=MART_NAMES)
     with compiled.run(Case({}, healthy_seeds()), raw=project.raw_db) as connection:

@@ -101,7 +101,7 @@ def test_a_reader_goes_on_reading_what_it_opened(project: Project) -> None:
     with duckdb.connect(str(project.marts_db), read_only=True) as reader:
         write_warehouse(project, 2)
         publish(project, Log("text"))
-        query = "select version from marts.marts.facts"
+        query = "select version from marts.facts"
         assert reader.execute(query).fetchall() == [(1,)]
     assert duckdb.read_parquet(str(parquet)).fetchall()[0][0] == 1
     assert published(project, "select version from facts") == [(2,)]
@@ -111,7 +111,7 @@ def test_old_parquet_versions_do_not_pile_up(project: Project) -> None:
     for version in range(1, 6):
         write_warehouse(project, version)
         publish(project, Log("text"))
-    assert len(list((project.parquet_dir.parent / ".marts.versions").iterdir())) == 2
+    assert len(list((project.parquet_dir.parent / ".crm.versions").iterdir())) == 2
     assert not list(project.marts_db.parent.glob("*unfinished*"))
 
 

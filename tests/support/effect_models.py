@@ -13,116 +13,104 @@ from harness import REPOSITORY, build_model, compile_project, load_rows, rows_of
 
 Row = dict[str, Any]
 
-MARTS = ("crm_scorecard", "crm_verdict", "crm_roi")
+MARTS = ("metric_windows", "crm_scorecard", "crm_verdict", "crm_roi")
 GO_LIVE = "2025-05-01"
 # months of the two windows, counted from January 2024
 BEFORE, AFTER = range(4, 16), range(22, 34)
 
-# what the models of the effect read from others, and of what type
+# what a test gives, and of what type; what it leaves out is empty
 INPUTS = {
     "int_periods": {
         "period_grain": "varchar",
         "period_start": "date",
         "period_end": "date",
-        "period_end_at": "timestamp",
         "is_complete": "boolean",
     },
-    "int_comparison_months": {
-        "comparison_month_key": "varchar",
-        "window_name": "varchar",
-        "period_start": "date",
-        "month_of_year": "bigint",
-        "is_compared": "boolean",
-        "is_compared_ripe": "boolean",
-        "is_same_season": "boolean",
+    "int_run_settings": {"as_of_at": "timestamp", "base_currency": "varchar"},
+    "int_data_span": {"first_month": "date", "last_date": "date"},
+    "int_exchange_rates": {
+        "currency": "varchar",
+        "rate": "double",
+        "valid_from": "date",
+        "valid_before": "date",
     },
-    "int_period_days": {"period_grain": "varchar", "period_start": "date", "date_day": "date"},
-    "int_run_settings": {"as_of_at": "timestamp"},
-    "fct_requests": {
-        "requested_date": "date",
-        "responded_at": "timestamp",
-        "response_microseconds": "bigint",
-    },
-    "fct_deals": {
-        "state": "varchar",
-        "won_date": "date",
-        "won_at": "timestamp",
-        "first_contact_at": "timestamp",
-        "amount": "decimal(28, 6)",
-    },
-    "int_effect_monthly_values": {
+    "int_effect_months": {
+        "basis": "varchar",
         "metric_code": "varchar",
+        "request_kind": "varchar",
         "period_start": "date",
-        "value": "double",
         "numerator": "double",
         "denominator": "double",
+        "cases": "bigint",
+        "is_ripe": "boolean",
+        "is_settled": "boolean",
     },
-    "int_effect_revenue_months": {
+    "int_effect_money_months": {
         "period_start": "date",
+        "price_factor": "double",
         "leads": "double",
         "closed_deals": "double",
         "revenue": "double",
+        "marketing_cost": "double",
         "crm_cost": "double",
+        "salary_cost": "double",
+        "other_cost": "double",
     },
-    "int_effect_samples": {
+    "recording_coverage": {
+        "month_start": "date",
+        "record_kind": "varchar",
+        "request_kind": "varchar",
+        "recorded": "bigint",
+        "expected": "bigint",
+    },
+    "metric_values": {
         "metric_code": "varchar",
-        "window_name": "varchar",
-        "months": "bigint",
-        "sample_size": "double",
-        "successes": "double",
-        "sample_mean": "double",
-        "sample_variance": "double",
+        "segment_type": "varchar",
+        "value_status": "varchar",
     },
-    "int_effect_medians": {
-        "metric_code": "varchar",
-        "window_name": "varchar",
-        "median": "double",
-        "median_ci_low": "double",
-        "median_ci_high": "double",
+    "stg_reference__costs": {
+        "cost_type": "varchar",
+        "amount": "double",
+        "currency": "varchar",
+        "date_from": "date",
+        "date_to": "date",
     },
-    "int_effect_trends": {
-        "metric_code": "varchar",
-        "slope": "double",
-        "slope_standard_error": "double",
-        "degrees_of_freedom": "double",
-        "months_between": "double",
-    },
+    "stg_reference__price_index": {"month_start": "date", "price_index": "double"},
     "stg_reference__manual_baseline": {
         "metric_code": "varchar",
         "baseline_value": "double",
         "sample_size": "bigint",
         "std_dev": "double",
+        "period_start": "date",
+        "period_end": "date",
     },
-    "stg_reference__metric_catalog": {
+    # in place of the model of that name, where a test wants it so
+    "crm_scorecard": {
         "metric_code": "varchar",
-        "name_en": "varchar",
-        "name_ru": "varchar",
-        "unit": "varchar",
-        "better_when": "varchar",
         "family": "varchar",
+        "status": "varchar",
+        "has_vote": "boolean",
+        "is_able_to_tell": "boolean",
+        "can_tell_from": "date",
+        "change_ci_low": "double",
+        "warning": "varchar",
     },
-    "crm_scorecard": {"metric_code": "varchar", "family": "varchar", "status": "varchar"},
-    "student_t": {"inverse_df": "double", "quantile_975": "double"},
+    "crm_roi": {
+        "net_effect": "double",
+        "net_effect_ci_low": "double",
+        "net_effect_ci_high": "double",
+    },
 }
 
-# of these a test gives what it needs; the rest is empty
-_FROM_OUTSIDE = (
-    "int_periods",
-    "int_period_days",
-    "int_run_settings",
-    "fct_requests",
-    "fct_deals",
-    "int_effect_monthly_values",
-    "int_effect_revenue_months",
-    "stg_reference__manual_baseline",
-)
+_MODELS_TO_REPLACE = ("crm_scorecard", "crm_roi")
 
 
 class Effects:
     """The compiled models; any of them can be replaced by rows."""
 
-    def __init__(self, folder: Path):
-        compiled = compile_project(folder, {}, wanted=MARTS)
+    def __init__(self, folder: Path, variables: Row | None = None):
+        given = {"crm_go_live_date": GO_LIVE} | (variables or {})
+        compiled = compile_project(folder, given, wanted=MARTS)
         self._nodes = {node.name: node for node in [*compiled.models, *compiled.seeds.values()]}
         self._databases = compiled.databases
 
@@ -160,7 +148,7 @@ class Effects:
             return
         done.add(name)
         node = self._nodes[name]
-        if name in inputs or name in _FROM_OUTSIDE:
+        if name in inputs or (name in INPUTS and name not in _MODELS_TO_REPLACE):
             load_rows(connection, node.relation, INPUTS[name], inputs.get(name, []))
         elif node.materialized == "seed":
             rows = seed_rows(REPOSITORY / "seeds", name)
@@ -188,34 +176,26 @@ def periods(first: int, last: int, last_is_complete: bool = True) -> list[Row]:
             "period_grain": "month",
             "period_start": month(number),
             "period_end": month(number + 1) - timedelta(days=1),
-            "period_end_at": month(number + 1),
             "is_complete": last_is_complete or number < last,
         }
         for number in range(first, last + 1)
     ]
 
 
-def days(first: int, last: int) -> list[Row]:
-    """The days of these months."""
-    return [
-        {"period_grain": "month", "period_start": month(number), "date_day": day}
-        for number in range(first, last + 1)
-        for day in (
-            month(number) + timedelta(days=offset)
-            for offset in range((month(number + 1) - month(number)).days)
-        )
-    ]
-
-
-def comparison_months(before: range = BEFORE, after: range = AFTER) -> list[Row]:
+def months_of(code: str, series: dict[int, tuple[float, float]], **other: Any) -> list[Row]:
+    """What a metric was in months counted from January 2024: numerators and denominators."""
     return [
         {
-            "window_name": window,
+            "basis": "comparable",
+            "metric_code": code,
+            "request_kind": "all",
             "period_start": month(number),
-            "is_compared": True,
-            "is_compared_ripe": True,
-            "is_same_season": True,
+            "numerator": numerator,
+            "denominator": denominator,
+            "cases": 100,
+            "is_ripe": True,
+            "is_settled": True,
+            **other,
         }
-        for window, numbers in (("before", before), ("after", after))
-        for number in numbers
+        for number, (numerator, denominator) in series.items()
     ]

@@ -149,8 +149,8 @@ class Compiled:
             if rows is None:
                 # reference data that is not the user's own comes with the project
                 connection.execute(
-                    f"create table {seed.relation} as select * from read_csv(?, header = true, "
-                    "all_varchar = false)",
+                    f"create table {seed.relation} as "
+                    f"select * from read_csv(?, header = true, types = {types})",
                     [str(self.seed_paths[name])],
                 )
             else:
@@ -290,7 +290,6 @@ def compile_project(
     arguments = [
         "compile",
         "--project-dir", str(project),
-        "--profiles-dir", str(project),
         "--log-level", "none",
         "--no-write-json",
         "--select", " ".join(f"+{name}" for name in wanted),
@@ -326,8 +325,7 @@ def _parsed(project: Path, variables: str, engine: tuple[tuple[str, str], ...]) 
     ):
         try:
             result = dbtRunner().invoke(
-                ["parse", "--project-dir", str(project), "--profiles-dir", str(project),
-                 "--log-level", "none", "--vars", variables]
+                ["parse", "--project-dir", str(project), "--log-level", "none", "--vars", variables]
             )  # fmt: skip
         finally:
             DuckDBConnectionManager.close_all_connections()

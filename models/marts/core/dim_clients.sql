@@ -21,6 +21,18 @@ purchases as (
 
 ),
 
+companies as (
+
+    select * from {{ ref('stg_bitrix24__companies') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_bitrix24__contacts') }}
+
+),
+
 clients as (
 
     select
@@ -50,6 +62,40 @@ purchases_by_client as (
 
 ),
 
+-- a company can be reached through any of its people
+cards as (
+
+    select
+        'company_' || company_id as client_id,
+        has_phone,
+        has_email
+
+    from companies
+
+    union all
+
+    select
+        coalesce('company_' || company_id, 'contact_' || contact_id) as client_id,
+        has_phone,
+        has_email
+
+    from contacts
+
+),
+
+cards_by_client as (
+
+    select
+        client_id,
+        count(*) filter (where has_phone or has_email) as cards_with_contact_data,
+        count(*) filter (where has_phone is not null or has_email is not null) as judged_cards
+
+    from cards
+
+    group by client_id
+
+),
+
 final as (
 
     select
@@ -65,7 +111,11 @@ final as (
             {{ dbt.dateadd('hour', inactivity_hours, 'purchases_by_client.last_purchase_at') }}
             > settings.as_of_at,
             false
-        ) as is_active
+        ) as is_active,
+        case
+            when cards_by_client.judged_cards > 0 then cards_by_client.cards_with_contact_data > 0
+        end
+            as has_contact_data
 
     from clients
 
@@ -73,6 +123,9 @@ final as (
 
     left join purchases_by_client
         on clients.client_id = purchases_by_client.client_id
+
+    left join cards_by_client
+        on clients.client_id = cards_by_client.client_id
 
 )
 

@@ -28,7 +28,9 @@ day_numbers as (
 dates as (
 
     select
-        cast({{ dbt.dateadd('day', 'day_numbers.generated_number - 1', 'span.first_month') }} as date)
+        cast(
+            {{ dbt.dateadd('day', 'day_numbers.generated_number - 1', 'span.first_month') }} as date
+        )
             as date_day
 
     from day_numbers
@@ -45,7 +47,10 @@ with_weekday as (
     select
         date_day,
         -- 1900-01-01 was a Monday
-        cast(mod({{ dbt.datediff("cast('1900-01-01' as date)", 'date_day', 'day') }}, 7) + 1 as bigint)
+        cast(
+            mod({{ dbt.datediff("cast('1900-01-01' as date)", 'date_day', 'day') }}, 7)
+            + 1 as bigint
+        )
             as iso_weekday
 
     from dates

@@ -67,11 +67,14 @@ final as (
         case
             when members.employee_id = 'unknown' then 'Unknown'
             else coalesce(
-                nullif(trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''),
+                nullif(
+                    trim(coalesce(users.first_name, '') || ' ' || coalesce(users.last_name, '')), ''
+                ),
                 members.employee_id
             )
         end as employee_name,
         users.work_position,
+        users.user_type,
         users.is_active,
         responsible.employee_id is not null as is_responsible
 

@@ -9,7 +9,9 @@ pipelines as (
 deals as (
 
     select * from {{ ref('stg_bitrix24__deals') }}
-    where created_at < (select run_settings.data_end_at from {{ ref('int_run_settings') }} as run_settings)
+    where
+        created_at
+        < (select run_settings.data_end_at from {{ ref('int_run_settings') }} as run_settings)
 
 ),
 

@@ -65,7 +65,8 @@ converted as (
 
 ),
 
--- a day's share is the difference of two rounded running totals, so that the days of a cost add up to it
+-- a day's share is the difference of two rounded running totals, so that the days of a cost add up
+-- to it
 final as (
 
     select

@@ -53,6 +53,12 @@ threads as (
 
 ),
 
+recorded_months as (
+
+    select * from {{ ref('int_recorded_months') }}
+
+),
+
 loss_reasons as (
 
     select * from {{ ref('stg_reference__loss_reasons') }}
@@ -70,6 +76,7 @@ with_state as (
     select
         deals.deal_id,
         deals.lead_id,
+        deals.contact_id,
         coalesce('lead_' || deals.lead_id, 'deal_' || deals.deal_id) as thread_id,
         coalesce(
             'company_' || deals.company_id,
@@ -83,10 +90,13 @@ with_state as (
         states.stage_id,
         states.semantic,
         deals.created_at,
+        deals.moved_at,
+        deals.close_at,
         known_leads.created_at as lead_created_at,
         case when states.semantic = 'S' then states.finished_at end as won_at,
         case when states.semantic = 'F' then states.finished_at end as lost_at,
-        case when states.semantic = 'F' then states.last_stage_in_progress_id end as lost_from_stage_id,
+        case when states.semantic = 'F' then states.last_stage_in_progress_id end
+            as lost_from_stage_id,
         coalesce(deals.currency, settings.base_currency) as original_currency,
         coalesce(deals.amount, 0) as original_amount,
         settings.as_of_date
@@ -156,20 +166,26 @@ final as (
         end as state,
         with_dates.created_at,
         with_dates.created_date,
-        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at) as first_contact_at,
+        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)
+            as first_contact_at,
         with_dates.won_at,
         with_dates.won_date,
         with_dates.lost_at,
         with_dates.lost_date,
         with_dates.lost_from_stage_id as lost_from_stage,
-        case when with_dates.semantic = 'F' then coalesce(loss_reasons.loss_reason_id, 'unknown') end
+        case
+            when with_dates.semantic = 'F' then coalesce(loss_reasons.loss_reason_id, 'unknown')
+        end
             as loss_reason_id,
         -- a loss that nobody ever answered is the company's own doing, whatever reason was entered;
-        -- where no activity is recorded at all, nobody can say
+        -- in a month in which nothing was recorded nobody can say
         with_dates.semantic = 'F'
         and (
             coalesce(loss_reasons.is_organisational, false)
-            or (settings.has_activities and not coalesce(threads.has_response, false))
+            or (
+                recorded_months.month_start is not null
+                and not coalesce(threads.has_response, false)
+            )
         ) as is_organisational_loss,
         cast(
             cast(with_dates.original_amount as numeric(18, 4)) * exchange_rates.rate
@@ -184,11 +200,15 @@ final as (
                 'with_dates.won_at'
             ) }} as {{ type_double() }}
         ) / 86400000000 as cycle_days,
-        with_dates.request_channel
+        with_dates.request_channel,
+        with_dates.contact_id,
+        with_dates.moved_at,
+        with_dates.close_at
 
     from with_dates
 
-    cross join settings
+    left join recorded_months
+        on {{ dbt.date_trunc('month', 'with_dates.created_date') }} = recorded_months.month_start
 
     left join threads
         on with_dates.thread_id = threads.thread_id

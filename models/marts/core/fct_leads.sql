@@ -56,7 +56,8 @@ with_outcome as (
         ) as outcome,
         states.stage_id as status_id,
         sources.request_channel,
-        leads.created_at
+        leads.created_at,
+        leads.moved_at
 
     from leads
 
@@ -87,7 +88,8 @@ final as (
         deals_by_lead.won_at,
         with_outcome.outcome = 'converted' or deals_by_lead.lead_id is not null as is_converted,
         coalesce(deals_by_lead.deals, 0) as deals,
-        with_outcome.request_channel
+        with_outcome.request_channel,
+        with_outcome.moved_at
 
     from with_outcome
 

@@ -83,7 +83,8 @@ final as (
         with_channel.requested_at,
         cast({{ to_local('with_channel.requested_at') }} as date) as requested_date,
         with_channel.responded_at,
-        cast(with_channel.response_microseconds as {{ type_double() }}) / 60000000 as response_minutes,
+        cast(with_channel.response_microseconds as {{ type_double() }})
+        / 60000000 as response_minutes,
         cast(working_times.response_working_microseconds as {{ type_double() }}) / 60000000
             as response_working_minutes,
         with_channel.response_microseconds,

@@ -8,10 +8,11 @@ settings as (
         base_currency,
         demand_entity,
         '{{ var("reporting_timezone") }}' as reporting_timezone,
-        cast('{{ var("crm_go_live_date") }}' as date) as crm_go_live_date,
+        {{ date_var('crm_go_live_date') }} as crm_go_live_date,
         cast({{ var('client_inactivity_days') }} as bigint) as client_inactivity_days,
         cast({{ var('response_sla_minutes') }} as bigint) as response_sla_minutes,
-        cast({{ var('gross_margin_rate') }} as {{ type_double() }}) as gross_margin_rate
+        cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }})
+            as gross_margin_rate
 
     from {{ ref('int_run_settings') }}
 

@@ -1,37 +1,77 @@
-{%- set go_live = "cast('" ~ var('crm_go_live_date') ~ "' as date)" -%}
+{%- set go_live = date_var('crm_go_live_date') -%}
+{%- set cost_types = ['marketing', 'salary', 'other'] -%}
 
 with
 
 months as (
 
-    select * from {{ ref('int_effect_revenue_months') }}
+    select * from {{ ref('int_effect_money_months') }}
 
 ),
 
-comparison_months as (
+window_months as (
 
-    select * from {{ ref('int_comparison_months') }}
-    where is_compared
+    select * from {{ ref('int_effect_window_months') }}
+    where basis = 'comparable' and metric_code = 'net_effect' and is_compared
+
+),
+
+estimates as (
+
+    select * from {{ ref('int_effect_estimates') }}
+    where metric_code = 'net_effect'
+
+),
+
+settings as (
+
+    select
+        *,
+        cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}) as gross_margin_rate
+
+    from {{ ref('int_run_settings') }}
+
+),
+
+span as (
+
+    select * from {{ ref('int_data_span') }}
+
+),
+
+crm_costs as (
+
+    select * from {{ ref('stg_reference__costs') }}
+    where cost_type = 'crm'
+
+),
+
+exchange_rates as (
+
+    select * from {{ ref('int_exchange_rates') }}
 
 ),
 
 windows as (
 
     select
-        comparison_months.window_name,
+        window_months.window_name,
         count(*) as months,
         avg(months.leads) as leads,
         {{ ratio('sum(months.closed_deals)', 'sum(months.leads)') }} as closed_per_lead,
         {{ ratio('sum(months.revenue)', 'sum(months.closed_deals)') }} as deal_size,
         avg(months.revenue) as revenue,
+        {% for cost_type in cost_types %}
+        avg(months.{{ cost_type }}_cost) as {{ cost_type }}_cost,
+        {% endfor %}
         avg(months.crm_cost) as crm_cost
 
-    from comparison_months
+    from window_months
 
     inner join months
-        on comparison_months.period_start = months.period_start
+        on window_months.period_start = months.period_start
 
-    group by comparison_months.window_name
+    group by window_months.window_name
 
     having count(*) >= {{ var('min_comparison_months') }}
 
@@ -52,6 +92,10 @@ parts as (
             as conversion_effect,
         after_window.leads * after_window.closed_per_lead * (after_window.deal_size - before_window.deal_size)
             as deal_size_effect,
+        {% for cost_type in cost_types %}
+        before_window.{{ cost_type }}_cost as {{ cost_type }}_cost_before,
+        after_window.{{ cost_type }}_cost - before_window.{{ cost_type }}_cost as {{ cost_type }}_cost_change,
+        {% endfor %}
         before_window.crm_cost as crm_cost_before,
         after_window.crm_cost as crm_cost_after
 
@@ -64,47 +108,226 @@ parts as (
 
 ),
 
--- from the month of go-live on, the ramp-up included: margin gained so far, less what the CRM cost so far
-cumulated as (
+-- a CRM is paid for before it runs, and before the first record of it: these days are in no month
+crm_cost_before_the_data as (
 
     select
-        months.period_start,
-        sum(
-            (months.revenue - parts.revenue_before) * {{ var('gross_margin_rate') }}
-            - (months.crm_cost - parts.crm_cost_before)
-        ) over (
-            order by months.period_start
-            rows between unbounded preceding and current row
-        ) as gained_so_far
+        count(*) as costs,
+        coalesce(
+            sum(
+                cast(crm_costs.amount as {{ type_double() }}) * exchange_rates.rate
+                * greatest(
+                    least(
+                        {{ dbt.datediff('crm_costs.date_from', 'span.first_month', 'day') }},
+                        {{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1
+                    ),
+                    0
+                )
+                / ({{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1)
+            ),
+            0
+        ) as amount
+
+    from crm_costs
+
+    cross join span
+    cross join settings
+
+    left join exchange_rates
+        on
+            coalesce(crm_costs.currency, settings.base_currency) = exchange_rates.currency
+            and crm_costs.date_from >= exchange_rates.valid_from
+            and crm_costs.date_from < exchange_rates.valid_before
+
+),
+
+first_prices as (
+
+    select price_factor
 
     from months
 
+    order by period_start
+
+    limit 1
+
+),
+
+with_crm_cost as (
+
+    select
+        months.*,
+        crm_cost_before_the_data.amount * first_prices.price_factor
+        + sum(months.crm_cost) over (
+            order by months.period_start
+            rows between unbounded preceding and current row
+        ) as crm_cost_so_far
+
+    from months
+
+    cross join crm_cost_before_the_data
+    cross join first_prices
+
+),
+
+-- from the month of go-live on, the ramp-up included: what was gained so far against an average month before
+cumulated as (
+
+    select
+        with_crm_cost.period_start,
+        row_number() over (order by with_crm_cost.period_start) as months_so_far,
+        with_crm_cost.crm_cost_so_far,
+        sum(with_crm_cost.revenue - parts.revenue_before) over so_far * settings.gross_margin_rate
+            as margin_so_far,
+        {% for cost_type in cost_types %}
+        sum(with_crm_cost.{{ cost_type }}_cost - parts.{{ cost_type }}_cost_before) over so_far
+        {{- ' + ' if not loop.last else ' as added_cost_so_far' }}
+        {% endfor %}
+
+    from with_crm_cost
+
     inner join parts
-        on months.period_start >= {{ dbt.date_trunc('month', go_live) }}
+        on with_crm_cost.period_start >= {{ dbt.date_trunc('month', go_live) }}
+
+    cross join settings
+
+    window so_far as (
+        order by with_crm_cost.period_start
+        rows between unbounded preceding and current row
+    )
+
+),
+
+total as (
+
+    select *
+
+    from cumulated
+
+    order by period_start desc
+
+    limit 1
+
+),
+
+effects as (
+
+    select
+        case
+            when settings.gross_margin_rate is not null
+                and estimates.is_recorded_alike
+                and crm_cost_before_the_data.costs > 0
+                then estimates.change - total.crm_cost_so_far / total.months_so_far
+        end as net_effect,
+        estimates.change - estimates.change_ci_low as to_low,
+        estimates.change_ci_high - estimates.change as to_high
+
+    from estimates
+
+    cross join total
+    cross join settings
+    cross join crm_cost_before_the_data
+
+),
+
+scenarios as (
+
+    select
+        'known' as scenario,
+        cast(0 as {{ type_double() }}) as shift
+
+    union all
+
+    select
+        'earliest' as scenario,
+        to_high as shift
+
+    from effects
+
+    union all
+
+    select
+        'latest' as scenario,
+        -to_low as shift
+
+    from effects
+
+),
+
+by_scenario as (
+
+    select
+        scenarios.scenario,
+        cumulated.period_start,
+        cumulated.margin_so_far - cumulated.added_cost_so_far - cumulated.crm_cost_so_far
+        + scenarios.shift * cumulated.months_so_far as gained_so_far
+
+    from cumulated
+
+    cross join scenarios
 
 ),
 
 last_month_in_the_red as (
 
-    select max(period_start) as period_start
+    select
+        scenario,
+        max(period_start) as period_start
 
-    from cumulated
+    from by_scenario
 
     where gained_so_far < 0
 
+    group by scenario
+
 ),
 
-payback as (
+paybacks as (
 
-    select min(cumulated.period_start) as payback_month
+    select
+        min(case when by_scenario.scenario = 'known' then by_scenario.period_start end) as known_month,
+        min(case when by_scenario.scenario = 'earliest' then by_scenario.period_start end) as earliest_month,
+        min(case when by_scenario.scenario = 'latest' then by_scenario.period_start end) as latest_month
 
-    from cumulated
+    from by_scenario
 
-    cross join last_month_in_the_red
+    left join last_month_in_the_red
+        on by_scenario.scenario = last_month_in_the_red.scenario
 
     where
-        cumulated.gained_so_far is not null
-        and (last_month_in_the_red.period_start is null or cumulated.period_start > last_month_in_the_red.period_start)
+        by_scenario.gained_so_far is not null
+        and (last_month_in_the_red.period_start is null or by_scenario.period_start > last_month_in_the_red.period_start)
+
+),
+
+judged as (
+
+    select
+        parts.*,
+        settings.gross_margin_rate,
+        total.crm_cost_so_far,
+        total.months_so_far,
+        total.margin_so_far,
+        total.added_cost_so_far,
+        crm_cost_before_the_data.costs > 0 as has_crm_cost,
+        estimates.is_recorded_alike,
+        estimates.is_same_season,
+        effects.net_effect,
+        effects.net_effect - effects.to_low as net_effect_ci_low,
+        effects.net_effect + effects.to_high as net_effect_ci_high,
+        -- a sum that is above zero by chance has paid nothing back
+        case when effects.net_effect - effects.to_low > 0 then paybacks.known_month end as payback_month,
+        case when effects.net_effect + effects.to_high > 0 then paybacks.earliest_month end as payback_earliest,
+        case when effects.net_effect - effects.to_low > 0 then paybacks.latest_month end as payback_latest
+
+    from parts
+
+    cross join settings
+    cross join total
+    cross join crm_cost_before_the_data
+    cross join estimates
+    cross join effects
+    cross join paybacks
 
 ),
 
@@ -112,27 +335,43 @@ final as (
 
     select
         'portal' as roi_key,
-        parts.before_months,
-        parts.after_months,
-        parts.revenue_before,
-        parts.revenue_after,
-        parts.revenue_change,
-        parts.volume_effect,
-        parts.conversion_effect,
-        parts.deal_size_effect,
-        cast({{ var('gross_margin_rate') }} as {{ type_double() }}) as gross_margin_rate,
-        parts.revenue_change * {{ var('gross_margin_rate') }} as margin_change,
-        parts.crm_cost_before,
-        parts.crm_cost_after,
-        parts.crm_cost_after - parts.crm_cost_before as crm_cost_change,
-        parts.revenue_change * {{ var('gross_margin_rate') }} - (parts.crm_cost_after - parts.crm_cost_before)
-            as net_effect,
-        payback.payback_month,
-        cast({{ dbt.datediff(go_live, 'payback.payback_month', 'month') }} + 1 as bigint) as months_to_payback
+        before_months,
+        after_months,
+        revenue_before,
+        revenue_after,
+        revenue_change,
+        volume_effect,
+        conversion_effect,
+        deal_size_effect,
+        gross_margin_rate,
+        revenue_change * gross_margin_rate as margin_change,
+        {% for cost_type in cost_types %}
+        {{ cost_type }}_cost_change,
+        {% endfor %}
+        crm_cost_before,
+        crm_cost_after,
+        case when has_crm_cost then crm_cost_so_far / months_so_far end as crm_cost_a_month,
+        net_effect,
+        net_effect_ci_low,
+        net_effect_ci_high,
+        months_so_far as months_since_go_live,
+        margin_so_far as margin_change_total,
+        added_cost_so_far as added_cost_total,
+        case when has_crm_cost then crm_cost_so_far end as crm_cost_total,
+        case when net_effect is not null then margin_so_far - added_cost_so_far - crm_cost_so_far end
+            as net_effect_total,
+        payback_month,
+        payback_earliest,
+        payback_latest,
+        cast({{ dbt.datediff(go_live, 'payback_month', 'month') }} + 1 as bigint) as months_to_payback,
+        case
+            when gross_margin_rate is null then 'margin_unknown'
+            when not has_crm_cost then 'crm_cost_unknown'
+            when not is_recorded_alike then 'costs_recorded_differently'
+            when not is_same_season then 'different_seasons'
+        end as warning
 
-    from parts
-
-    cross join payback
+    from judged
 
 )
 

@@ -106,7 +106,13 @@ joined as (
     select
         cohort_months.cohort_month,
         cohort_months.period_month,
-        cast({{ dbt.datediff('cohort_months.cohort_month', 'cohort_months.period_month', 'month') }} as bigint)
+        cast(
+            {{ dbt.datediff(
+                'cohort_months.cohort_month',
+                'cohort_months.period_month',
+                'month'
+            ) }} as bigint
+        )
             as months_since,
         cohort_months.clients,
         coalesce(active_by_month.active_clients, 0) as active_clients,

@@ -34,7 +34,11 @@ visits_with_stages as (
         visits.next_semantic,
         stages.sort_order,
         next_stages.sort_order as next_sort_order,
-        {{ microseconds_between('visits.entered_at', 'coalesce(visits.left_at, settings.as_of_at)') }} as microseconds
+        {{ microseconds_between(
+            'visits.entered_at',
+            'coalesce(visits.left_at, settings.as_of_at)'
+        ) }}
+            as microseconds
 
     from visits
 
@@ -57,7 +61,8 @@ by_stage as (
         stage_id,
         count(*) as visits,
         count(*) filter (where left_at is null) as open_visits,
-        cast(sum(microseconds) filter (where left_at is not null) as {{ type_double() }}) as finished_microseconds,
+        cast(sum(microseconds) filter (where left_at is not null) as {{ type_double() }})
+            as finished_microseconds,
         percentile_cont(0.5) within group (order by microseconds) filter (where left_at is not null)
             as median_microseconds,
         percentile_cont(0.9) within group (order by microseconds) filter (where left_at is not null)
@@ -108,7 +113,8 @@ final as (
         cast(stages.sort_order as bigint) as stage_sort,
         by_stage.visits,
         by_stage.open_visits,
-        {{ ratio('by_stage.finished_microseconds', '(by_stage.visits - by_stage.open_visits)') }} / 86400000000
+        {{ ratio('by_stage.finished_microseconds', '(by_stage.visits - by_stage.open_visits)') }}
+        / 86400000000
             as avg_days,
         by_stage.median_microseconds / 86400000000 as median_days,
         by_stage.p90_microseconds / 86400000000 as p90_days,
@@ -117,7 +123,8 @@ final as (
         by_stage.exits_lost,
         by_stage.exits_won,
         coalesce(stuck_by_stage.stuck_visits, 0) as stuck_visits,
-        {{ ratio('coalesce(stuck_by_stage.stuck_visits, 0)', 'by_stage.open_visits', 100) }} as stuck_pct
+        {{ ratio('coalesce(stuck_by_stage.stuck_visits, 0)', 'by_stage.open_visits', 100) }}
+            as stuck_pct
 
     from by_stage
 

@@ -104,8 +104,10 @@ final as (
         end as loss_reason_name,
         with_totals.lost_deals,
         cast(with_totals.lost_amount as numeric(28, 6)) as lost_amount,
-        {{ ratio('with_totals.lost_deals', 'with_totals.lost_deals_of_period', 100) }} as share_of_losses_pct,
-        {{ ratio('with_totals.lost_deals', 'with_totals.lost_deals_of_stage', 100) }} as share_of_stage_losses_pct
+        {{ ratio('with_totals.lost_deals', 'with_totals.lost_deals_of_period', 100) }}
+            as share_of_losses_pct,
+        {{ ratio('with_totals.lost_deals', 'with_totals.lost_deals_of_stage', 100) }}
+            as share_of_stage_losses_pct
 
     from with_totals
 

@@ -129,10 +129,12 @@ final as (
         ) }} as value_status,
         registry.total_processes,
         registry.automated_processes,
-        {{ ratio('registry.automated_processes', 'registry.total_processes', 100) }} as automation_level_pct,
+        {{ ratio('registry.automated_processes', 'registry.total_processes', 100) }}
+            as automation_level_pct,
         registry.total_events,
         registry.automated_events,
-        {{ ratio('registry.automated_events', 'registry.total_events', 100) }} as automated_events_pct
+        {{ ratio('registry.automated_events', 'registry.total_events', 100) }}
+            as automated_events_pct
 
     from counts as registry
 

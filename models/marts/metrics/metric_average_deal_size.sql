@@ -52,7 +52,8 @@ final as (
         ) }} as value_status,
         coalesce(deals_by_segment.closed_deals, 0) as closed_deals,
         cast(coalesce(deals_by_segment.revenue, 0) as numeric(28, 6)) as revenue,
-        {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }} as average_deal_size,
+        {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }}
+            as average_deal_size,
         deals_by_segment.median_deal_size,
         coalesce(deals_by_segment.zero_amount_deals, 0) as zero_amount_deals,
         cast(deals_by_segment.largest_deal_amount as numeric(28, 6)) as largest_deal_amount,

@@ -19,6 +19,12 @@ ltv as (
 
 ),
 
+history_start as (
+
+    select * from {{ ref('int_history_start') }}
+
+),
+
 costs as (
 
     select
@@ -39,6 +45,8 @@ totals as (
 
     select
         registry.*,
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short,
         costs.new_clients,
         costs.marketing_cost,
         costs.crm_cost,
@@ -47,9 +55,13 @@ totals as (
         costs.marketing_cost + costs.crm_cost as acquisition_cost,
         costs.marketing_cost + costs.crm_cost + costs.salary_cost + costs.other_cost as full_cost,
         ltv.ltv,
-        ltv.average_order_value * ltv.purchases_per_client_year * ltv.gross_margin_rate as margin_per_client_year
+        ltv.average_order_value
+        * ltv.purchases_per_client_year
+        * ltv.gross_margin_rate as margin_per_client_year
 
     from registry
+
+    cross join history_start
 
     inner join costs
         on registry.cell_key = costs.cell_key
@@ -59,15 +71,27 @@ totals as (
 
 ),
 
+-- at the beginning of the data old clients pass for new ones
+known_totals as (
+
+    select
+        *,
+        not is_source_missing and not is_history_too_short as is_known
+
+    from totals
+
+),
+
 with_cac as (
 
     select
         *,
-        case when not is_source_missing then {{ ratio('acquisition_cost', 'new_clients') }} end as cac,
-        case when not is_source_missing then {{ ratio('full_cost', 'new_clients') }} end as cac_full,
-        case when not is_source_missing then {{ ratio('marketing_cost', 'new_clients') }} end as cac_marketing_only
+        case when is_known then {{ ratio('acquisition_cost', 'new_clients') }} end as cac,
+        case when is_known then {{ ratio('full_cost', 'new_clients') }} end as cac_full,
+        case when is_known then {{ ratio('marketing_cost', 'new_clients') }} end
+            as cac_marketing_only
 
-    from totals
+    from known_totals
 
 ),
 
@@ -75,7 +99,12 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', 'registry.cac', 'registry.is_source_missing') }} as value_status,
+        {{ value_status(
+            'registry.is_complete',
+            'registry.cac',
+            'registry.is_source_missing',
+            'registry.is_history_too_short'
+        ) }} as value_status,
         cast(registry.marketing_cost as numeric(28, 6)) as marketing_cost,
         cast(registry.crm_cost as numeric(28, 6)) as crm_cost,
         cast(registry.salary_cost as numeric(28, 6)) as salary_cost,

@@ -15,6 +15,12 @@ client_periods as (
 
 ),
 
+history_start as (
+
+    select * from {{ ref('int_history_start') }}
+
+),
+
 clients_by_segment as (
 
     select
@@ -35,32 +41,64 @@ clients_by_segment as (
 
 ),
 
+cells as (
+
+    select
+        registry.*,
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short
+
+    from registry
+
+    cross join history_start
+
+),
+
 final as (
 
     select
-        {{ cell_columns('registry') }},
+        {{ cell_columns('cells') }},
         {{ value_status(
-            'registry.is_complete',
-            ratio('clients_by_segment.churned_clients', 'clients_by_segment.clients_in_period')
+            'cells.is_complete',
+            ratio('clients_by_segment.churned_clients', 'clients_by_segment.clients_in_period'),
+            is_history_too_short='cells.is_history_too_short'
         ) }} as value_status,
         coalesce(clients_by_segment.clients_at_start, 0) as clients_at_start,
         coalesce(clients_by_segment.new_clients, 0) as new_clients,
         coalesce(clients_by_segment.reactivated_clients, 0) as reactivated_clients,
         coalesce(clients_by_segment.clients_in_period, 0) as clients_in_period,
         coalesce(clients_by_segment.churned_clients, 0) as churned_clients,
-        {{ ratio('clients_by_segment.churned_clients', 'clients_by_segment.clients_in_period', 100) }}
-            as churn_rate_pct,
+        case
+            when not cells.is_history_too_short
+                then
+                    {{ ratio(
+                        'clients_by_segment.churned_clients',
+                        'clients_by_segment.clients_in_period',
+                        100
+                    ) }}
+        end as churn_rate_pct,
         coalesce(clients_by_segment.churned_of_opening_clients, 0) as churned_of_opening_clients,
-        {{ ratio('clients_by_segment.churned_of_opening_clients', 'clients_by_segment.clients_at_start', 100) }}
-            as churn_of_opening_pct,
+        case
+            when not cells.is_history_too_short
+                then
+                    {{ ratio(
+                        'clients_by_segment.churned_of_opening_clients',
+                        'clients_by_segment.clients_at_start',
+                        100
+                    ) }}
+        end as churn_of_opening_pct,
         coalesce(clients_by_segment.returned_later_clients, 0) as returned_later_clients,
-        {{ ratio('clients_by_segment.returned_later_clients', 'clients_by_segment.churned_clients', 100) }}
+        {{ ratio(
+            'clients_by_segment.returned_later_clients',
+            'clients_by_segment.churned_clients',
+            100
+        ) }}
             as false_churn_pct
 
-    from registry
+    from cells
 
     left join clients_by_segment
-        on registry.cell_key = clients_by_segment.cell_key
+        on cells.cell_key = clients_by_segment.cell_key
 
 )
 

@@ -29,7 +29,7 @@ settings as (
 
 demand_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
 
 ),
 
@@ -45,7 +45,8 @@ demand_by_segment as (
     select
         {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) filter (where not demand_units.is_excluded) as leads,
-        count(*) filter (where not demand_units.is_excluded and demand_units.won_at is not null) as leads_won,
+        count(*) filter (where not demand_units.is_excluded and demand_units.won_at is not null)
+            as leads_won,
         count(*) filter (
             where
             not demand_units.is_excluded
@@ -56,7 +57,8 @@ demand_by_segment as (
             not demand_units.is_excluded
             and demand_units.won_at < {{ dbt.dateadd('hour', 90 * 24, 'demand_units.created_at') }}
         ) as leads_won_within_90d,
-        count(*) filter (where not demand_units.is_excluded and demand_units.is_converted) as leads_converted,
+        count(*) filter (where not demand_units.is_excluded and demand_units.is_converted)
+            as leads_converted,
         count(*) filter (where not demand_units.is_excluded and demand_units.is_junk) as leads_junk,
         count(*) filter (where demand_units.is_excluded) as excluded_leads
 
@@ -97,8 +99,10 @@ counts as (
         coalesce(demand_by_segment.leads_converted, 0) as leads_converted,
         coalesce(demand_by_segment.leads_junk, 0) as leads_junk,
         coalesce(demand_by_segment.excluded_leads, 0) as excluded_leads,
-        {{ dbt.dateadd('hour', 30 * 24, 'periods.period_end_at') }} <= settings.as_of_at as is_ripe_30d,
-        {{ dbt.dateadd('hour', 90 * 24, 'periods.period_end_at') }} <= settings.as_of_at as is_ripe_90d
+        {{ dbt.dateadd('hour', 30 * 24, 'periods.period_end_at') }}
+        <= settings.as_of_at as is_ripe_30d,
+        {{ dbt.dateadd('hour', 90 * 24, 'periods.period_end_at') }}
+        <= settings.as_of_at as is_ripe_90d
 
     from registry
 
@@ -119,7 +123,8 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', ratio('registry.closed_deals', 'registry.leads')) }} as value_status,
+        {{ value_status('registry.is_complete', ratio('registry.closed_deals', 'registry.leads')) }}
+            as value_status,
         registry.leads,
         registry.closed_deals,
         {{ ratio('registry.closed_deals', 'registry.leads', 100) }} as conversion_pct,
@@ -127,10 +132,18 @@ final as (
         {{ ratio('registry.leads_won', 'registry.leads', 100) }} as cohort_conversion_pct,
         registry.leads_won_within_30d,
         -- a young cohort has had no time to buy: no share until its last lead has had 30 (90) days
-        case when registry.is_ripe_30d then {{ ratio('registry.leads_won_within_30d', 'registry.leads', 100) }} end
+        case
+            when
+                registry.is_ripe_30d
+                then {{ ratio('registry.leads_won_within_30d', 'registry.leads', 100) }}
+        end
             as won_within_30d_pct,
         registry.leads_won_within_90d,
-        case when registry.is_ripe_90d then {{ ratio('registry.leads_won_within_90d', 'registry.leads', 100) }} end
+        case
+            when
+                registry.is_ripe_90d
+                then {{ ratio('registry.leads_won_within_90d', 'registry.leads', 100) }}
+        end
             as won_within_90d_pct,
         registry.leads_converted,
         registry.leads_junk,

@@ -13,10 +13,29 @@ activity as (
 
 ),
 
+history_start as (
+
+    select * from {{ ref('int_history_start') }}
+
+),
+
+periods as (
+
+    select * from {{ ref('int_periods') }}
+
+),
+
 parts as (
 
     select
         registry.*,
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short,
+        -- the window before the period's end has nothing of the time in which nobody could be lost
+        coalesce(
+            periods.trailing_start_at >= history_start.settled_from_at,
+            false
+        ) and activity.churn_events >= {{ var('min_sample_size') }} as is_lifespan_known,
         coalesce(activity.revenue, 0) as revenue,
         coalesce(activity.purchases, 0) as purchases,
         coalesce(activity.active_client_years, 0) as active_client_years,
@@ -26,17 +45,32 @@ parts as (
         coalesce(activity.clients, 0) as clients,
         coalesce(activity.total_lifespan_years, 0) as total_lifespan_years,
         {{ ratio('activity.total_lifespan_years', 'activity.clients') }} as avg_lifespan_years,
-        cast({{ var('gross_margin_rate') }} as {{ type_double() }}) as gross_margin_rate,
+        coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1)
+            as gross_margin_rate,
         coalesce(activity.churn_events, 0) as churn_events,
-        {{ ratio('activity.active_client_years', 'activity.churn_events') }}
-            as expected_lifespan_years,
         coalesce(activity.repeat_clients, 0) as repeat_clients,
         coalesce(activity.historic_revenue, 0) as historic_revenue
 
     from registry
 
+    inner join periods
+        on registry.period_key = periods.period_key
+
+    cross join history_start
+
     left join activity
         on registry.cell_key = activity.cell_key
+
+),
+
+with_lifespan as (
+
+    select
+        *,
+        case when is_lifespan_known then {{ ratio('active_client_years', 'churn_events') }} end
+            as expected_lifespan_years
+
+    from parts
 
 ),
 
@@ -44,10 +78,20 @@ with_ltv as (
 
     select
         *,
-        average_order_value * purchases_per_client_year * avg_lifespan_years * gross_margin_rate as ltv,
-        average_order_value * purchases_per_client_year * expected_lifespan_years * gross_margin_rate as ltv_expected
+        case
+            when not is_history_too_short
+                then
+                    average_order_value
+                    * purchases_per_client_year
+                    * avg_lifespan_years
+                    * gross_margin_rate
+        end as ltv,
+        average_order_value
+        * purchases_per_client_year
+        * expected_lifespan_years
+        * gross_margin_rate as ltv_expected
 
-    from parts
+    from with_lifespan
 
 ),
 
@@ -55,7 +99,11 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', 'registry.ltv') }} as value_status,
+        {{ value_status(
+            'registry.is_complete',
+            'registry.ltv',
+            is_history_too_short='registry.is_history_too_short'
+        ) }} as value_status,
         cast(registry.revenue as numeric(28, 6)) as revenue,
         registry.purchases,
         registry.active_client_years,

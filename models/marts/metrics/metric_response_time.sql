@@ -1,3 +1,4 @@
+{%- set horizon_microseconds = var('response_horizon_days') * 86400000000 -%}
 {%- set sla_microseconds = var('response_sla_minutes') * 60000000 -%}
 {%- set segment_types = ['request_channel', 'channel', 'employee'] -%}
 
@@ -46,7 +47,8 @@ timed_requests as (
 
 ),
 
--- a request is judged only when it is old enough to have missed the limit; an unanswered one has missed it
+-- a request is judged only when it is old enough to have missed the limit; an unanswered one has
+-- missed it
 judged_requests as (
 
     select
@@ -56,6 +58,16 @@ judged_requests as (
         employee_id,
         response_microseconds,
         response_working_microseconds,
+        -- one answer after 300 days must not rule a month
+        coalesce(response_microseconds >= {{ horizon_microseconds }}, false) as is_answered_late,
+        case when response_microseconds < {{ horizon_microseconds }} then response_microseconds end
+            as averaged_microseconds,
+        case
+            when
+                response_microseconds < {{ horizon_microseconds }}
+                then response_working_microseconds
+        end
+            as averaged_working_microseconds,
         age_microseconds >= 300000000 as is_judged_5_minutes,
         age_microseconds >= 3600000000 as is_judged_1_hour,
         age_microseconds >= {{ sla_microseconds }} as is_judged_sla,
@@ -63,7 +75,8 @@ judged_requests as (
         coalesce(response_microseconds < 300000000, false) as is_within_5_minutes,
         coalesce(response_microseconds < 3600000000, false) as is_within_1_hour,
         coalesce(response_microseconds < {{ sla_microseconds }}, false) as is_within_sla,
-        coalesce(response_working_microseconds < {{ sla_microseconds }}, false) as is_within_sla_working
+        coalesce(response_working_microseconds < {{ sla_microseconds }}, false)
+            as is_within_sla_working
 
     from timed_requests
 
@@ -80,17 +93,21 @@ requests_by_segment as (
         {% endfor %}
         count(*) as requests,
         count(requests.response_microseconds) as answered_requests,
-        cast(sum(requests.response_microseconds) as {{ type_double() }}) / 60000000
+        count(*) filter (where requests.is_answered_late) as answered_late,
+        count(requests.averaged_microseconds) as averaged_requests,
+        cast(sum(requests.averaged_microseconds) as {{ type_double() }}) / 60000000
             as total_response_minutes,
-        percentile_cont(0.5) within group (order by requests.response_microseconds) / 60000000
+        percentile_cont(0.5) within group (order by requests.averaged_microseconds) / 60000000
             as median_response_minutes,
-        percentile_cont(0.9) within group (order by requests.response_microseconds) / 60000000
+        percentile_cont(0.9) within group (order by requests.averaged_microseconds) / 60000000
             as p90_response_minutes,
-        cast(sum(requests.response_working_microseconds) as {{ type_double() }}) / 60000000
+        cast(sum(requests.averaged_working_microseconds) as {{ type_double() }}) / 60000000
             as total_response_working_minutes,
-        percentile_cont(0.5) within group (order by requests.response_working_microseconds) / 60000000
+        percentile_cont(0.5) within group (order by requests.averaged_working_microseconds)
+        / 60000000
             as median_response_working_minutes,
-        percentile_cont(0.9) within group (order by requests.response_working_microseconds) / 60000000
+        percentile_cont(0.9) within group (order by requests.averaged_working_microseconds)
+        / 60000000
             as p90_response_working_minutes
 
     from judged_requests as requests
@@ -108,6 +125,8 @@ counts as (
         registry.*,
         coalesce(requests_by_segment.requests, 0) as requests,
         coalesce(requests_by_segment.answered_requests, 0) as answered_requests,
+        coalesce(requests_by_segment.answered_late, 0) as answered_late,
+        coalesce(requests_by_segment.averaged_requests, 0) as averaged_requests,
         coalesce(requests_by_segment.requests_judged_5_minutes, 0) as requests_judged_5_minutes,
         coalesce(requests_by_segment.requests_within_5_minutes, 0) as requests_within_5_minutes,
         coalesce(requests_by_segment.requests_judged_1_hour, 0) as requests_judged_1_hour,
@@ -116,11 +135,13 @@ counts as (
         coalesce(requests_by_segment.requests_within_sla, 0) as requests_within_sla,
         coalesce(requests_by_segment.requests_judged_sla_working, 0) as requests_judged_sla_working,
         coalesce(requests_by_segment.requests_within_sla_working, 0) as requests_within_sla_working,
-        coalesce(requests_by_segment.requests - requests_by_segment.answered_requests, 0) as unanswered_requests,
+        coalesce(requests_by_segment.requests - requests_by_segment.answered_requests, 0)
+            as unanswered_requests,
         coalesce(requests_by_segment.total_response_minutes, 0) as total_response_minutes,
         requests_by_segment.median_response_minutes,
         requests_by_segment.p90_response_minutes,
-        coalesce(requests_by_segment.total_response_working_minutes, 0) as total_response_working_minutes,
+        coalesce(requests_by_segment.total_response_working_minutes, 0)
+            as total_response_working_minutes,
         requests_by_segment.median_response_working_minutes,
         requests_by_segment.p90_response_working_minutes
 
@@ -137,7 +158,7 @@ final as (
         {{ cell_columns('registry') }},
         {{ value_status(
             'registry.is_complete',
-            ratio('registry.total_response_minutes', 'registry.answered_requests'),
+            ratio('registry.total_response_minutes', 'registry.averaged_requests'),
             'registry.is_source_missing'
         ) }} as value_status,
         {% for limit in ['5_minutes', '1_hour', 'sla', 'sla_working'] %}
@@ -149,12 +170,15 @@ final as (
         registry.requests,
         registry.answered_requests,
         registry.unanswered_requests,
+        registry.answered_late,
+        registry.averaged_requests,
         registry.total_response_minutes,
-        {{ ratio('registry.total_response_minutes', 'registry.answered_requests') }} as avg_response_minutes,
+        {{ ratio('registry.total_response_minutes', 'registry.averaged_requests') }}
+            as avg_response_minutes,
         registry.median_response_minutes,
         registry.p90_response_minutes,
         registry.total_response_working_minutes,
-        {{ ratio('registry.total_response_working_minutes', 'registry.answered_requests') }}
+        {{ ratio('registry.total_response_working_minutes', 'registry.averaged_requests') }}
             as avg_response_working_minutes,
         registry.median_response_working_minutes,
         registry.p90_response_working_minutes

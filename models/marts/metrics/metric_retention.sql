@@ -15,6 +15,12 @@ client_periods as (
 
 ),
 
+history_start as (
+
+    select * from {{ ref('int_history_start') }}
+
+),
+
 clients_by_segment as (
 
     select
@@ -24,7 +30,9 @@ clients_by_segment as (
         count(*) filter (where client_periods.is_reactivated) as reactivated_clients,
         count(*) filter (where not client_periods.is_active_at_end) as churned_clients,
         count(*) filter (where client_periods.is_active_at_end) as clients_at_end,
-        count(*) filter (where client_periods.is_active_at_start and client_periods.is_active_at_end)
+        count(*) filter (
+            where client_periods.is_active_at_start and client_periods.is_active_at_end
+        )
             as retained_clients
 
     from client_periods
@@ -33,13 +41,27 @@ clients_by_segment as (
 
 ),
 
+cells as (
+
+    select
+        registry.*,
+        coalesce(registry.period_start < history_start.settled_from_date, false)
+            as is_history_too_short
+
+    from registry
+
+    cross join history_start
+
+),
+
 final as (
 
     select
-        {{ cell_columns('registry') }},
+        {{ cell_columns('cells') }},
         {{ value_status(
-            'registry.is_complete',
-            ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start')
+            'cells.is_complete',
+            ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start'),
+            is_history_too_short='cells.is_history_too_short'
         ) }} as value_status,
         coalesce(clients_by_segment.clients_at_start, 0) as clients_at_start,
         coalesce(clients_by_segment.new_clients, 0) as new_clients,
@@ -47,13 +69,20 @@ final as (
         coalesce(clients_by_segment.churned_clients, 0) as churned_clients,
         coalesce(clients_by_segment.clients_at_end, 0) as clients_at_end,
         coalesce(clients_by_segment.retained_clients, 0) as retained_clients,
-        {{ ratio('clients_by_segment.retained_clients', 'clients_by_segment.clients_at_start', 100) }}
-            as retention_rate_pct
+        case
+            when not cells.is_history_too_short
+                then
+                    {{ ratio(
+                        'clients_by_segment.retained_clients',
+                        'clients_by_segment.clients_at_start',
+                        100
+                    ) }}
+        end as retention_rate_pct
 
-    from registry
+    from cells
 
     left join clients_by_segment
-        on registry.cell_key = clients_by_segment.cell_key
+        on cells.cell_key = clients_by_segment.cell_key
 
 )
 

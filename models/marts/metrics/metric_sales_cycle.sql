@@ -39,7 +39,11 @@ won_by_segment as (
     select
         {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
         count(*) as closed_deals,
-        cast(sum({{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}) as {{ type_double() }})
+        cast(
+            sum(
+                {{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}
+            ) as {{ type_double() }}
+        )
         / {{ microseconds_per_day }} as total_cycle_days,
         percentile_cont(0.5) within group (
             order by {{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}
@@ -63,7 +67,11 @@ open_by_segment as (
     select
         {{ cell_key('periods.period_key', segment_types) }} as cell_key,
         count(*) as open_deals,
-        cast(sum({{ microseconds_between('deals.first_contact_at', 'periods.cutoff_at') }}) as {{ type_double() }})
+        cast(
+            sum(
+                {{ microseconds_between('deals.first_contact_at', 'periods.cutoff_at') }}
+            ) as {{ type_double() }}
+        )
         / {{ microseconds_per_day }} as total_open_age_days
 
     from periods
@@ -87,12 +95,14 @@ final as (
         ) }} as value_status,
         coalesce(won_by_segment.closed_deals, 0) as closed_deals,
         coalesce(won_by_segment.total_cycle_days, 0) as total_cycle_days,
-        {{ ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals') }} as avg_cycle_days,
+        {{ ratio('won_by_segment.total_cycle_days', 'won_by_segment.closed_deals') }}
+            as avg_cycle_days,
         won_by_segment.median_cycle_days,
         won_by_segment.p90_cycle_days,
         coalesce(open_by_segment.open_deals, 0) as open_deals,
         coalesce(open_by_segment.total_open_age_days, 0) as total_open_age_days,
-        {{ ratio('open_by_segment.total_open_age_days', 'open_by_segment.open_deals') }} as avg_open_age_days,
+        {{ ratio('open_by_segment.total_open_age_days', 'open_by_segment.open_deals') }}
+            as avg_open_age_days,
         days_to_win.median_days_to_win as median_days_to_win_incl_open
 
     from registry

@@ -1,6 +1,6 @@
 {%- set headlines = [
     ('conversion', 'conversion_pct', 'closed_deals', 'leads'),
-    ('response_time', 'avg_response_minutes', 'total_response_minutes', 'answered_requests'),
+    ('response_time', 'avg_response_minutes', 'total_response_minutes', 'averaged_requests'),
     ('retention', 'retention_rate_pct', 'retained_clients', 'clients_at_start'),
     ('churn', 'churn_rate_pct', 'churned_clients', 'clients_in_period'),
     ('cac', 'cac', 'acquisition_cost', 'new_clients'),

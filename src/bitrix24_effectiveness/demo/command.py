@@ -46,8 +46,9 @@ def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> No
             counts = generate(file, leads, seed, effect)
         where = f"{warehouse.raw_source}, schema {run.project.raw_schema}"
     else:
-        where = out or Path("data/raw.duckdb")
-        counts = generate(where, leads, seed, effect)
+        file = out or Path("data/raw.duckdb")
+        counts = generate(file, leads, seed, effect)
+        where = str(file)
     click.echo(
         f"demo portal: {counts['crm_lead']:,} leads, {counts['crm_deal']:,} deals, "
         f"{counts['crm_activity']:,} activities -> {where}"

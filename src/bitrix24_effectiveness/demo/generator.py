@@ -176,9 +176,9 @@ def write(
 
     for script in ("01_setup", "02_cases", "03_histories"):
         connection.execute(_sql(script))
-    (cases,) = connection.execute("select max(case_no) from plan_cases").fetchone()
+    ((cases,),) = connection.execute("select coalesce(max(case_no), 0) from plan_cases").fetchall()
     activities = _sql("04_activities")
-    for first in range(1, (cases or 0) + 1, CHUNK_CASES):
+    for first in range(1, cases + 1, CHUNK_CASES):
         connection.execute(f"set variable chunk_from = {first}")
         connection.execute(f"set variable chunk_to = {first + CHUNK_CASES}")
         connection.execute(activities)
@@ -187,7 +187,7 @@ def write(
 
     truth = _truth(connection, leads, seed, effect)
     counts = {
-        table: connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
+        table: connection.execute(f"select count(*) from bitrix24.{table}").fetchall()[0][0]
         for table in TABLES
     }
     return counts, truth

@@ -1,4 +1,4 @@
-"""Raw tables judged by Great Expectations before anything is built."""
+"""Raw tables, as the base models read them, judged by Great Expectations."""
 
 from bitrix24_effectiveness.guard.judge import check_raw_tables, guard, read_suites
 from bitrix24_effectiveness.guard.results import Finding

@@ -1,9 +1,8 @@
-"""Great Expectations over the raw tables. Importing it takes seconds, so only the guard does."""
+"""Great Expectations over the tables. Importing it takes seconds, so only the guard does."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,12 +12,18 @@ import great_expectations as gx
 import psycopg
 import sqlalchemy
 from great_expectations.core.expectation_suite import ExpectationSuite
+from great_expectations.data_context.types.base import ProgressBarsConfig
 from sqlalchemy.dialects import registry
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import quote, remove
+from bitrix24_effectiveness.files import literal, quote
 from bitrix24_effectiveness.guard.dialect import NAME as DUCKDB_DIALECT
-from bitrix24_effectiveness.guard.raw_values import RawValues, delivered_view
+from bitrix24_effectiveness.guard.dialect import GuardDialect
+from bitrix24_effectiveness.guard.views import (
+    delivered_columns,
+    delivered_view,
+    queries_of_views,
+)
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
@@ -38,14 +43,16 @@ registry.register(DUCKDB_DIALECT, "bitrix24_effectiveness.guard.dialect", "Guard
 
 
 class Engine:
-    """An ephemeral context of Great Expectations on the raw tables."""
+    """An ephemeral context of Great Expectations on the base tables and the raw tables."""
 
-    def __init__(self, project: Project, wanted: Container[str], is_kept: bool = False) -> None:
-        """Reads the raw tables.
+    def __init__(
+        self, project: Project, base_tables: Mapping[str, str], is_kept: bool = False
+    ) -> None:
+        """Makes a view of each table.
 
         Args:
             project: Where they are.
-            wanted: Names of the columns that expectations need.
+            base_tables: The base table of each raw table, as SQL names it.
             is_kept: Whether results are kept for `write_data_docs`.
 
         Raises:
@@ -53,41 +60,74 @@ class Engine:
         """
         self._project = project
         self._is_kept = is_kept
-        # a file of its own: DuckDB compresses what lies in one, and memory stays bounded
-        self._scratch = _new_scratch(project) if project.target == "duckdb" else None
+        self._delivered = delivered_columns(project)
+        # of the kinds of source that there are, each engine has its own
+        self._source: Any
         self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = {"globally": False}
-        # temporary tables live as long as their one connection
-        kwargs: dict[str, Any] = {"poolclass": sqlalchemy.StaticPool}
-        if self._scratch:
-            url = f"{DUCKDB_DIALECT}:///{self._scratch}"
-        else:
-            url = warehouse_of(project).sqlalchemy_url
-            # Great Expectations makes two engines, which must share it
-            kwargs["creator"] = cache(lambda: psycopg.connect(url.replace("+psycopg", "", 1)))
-        self._source = self._context.data_sources.add_sql(
-            "raw", connection_string=url, kwargs=kwargs
+        self._context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        self._connect(base_tables)
+
+    def _connect(self, base_tables: Mapping[str, str]) -> None:
+        is_duckdb = self._project.target == "duckdb"
+        url = f"{DUCKDB_DIALECT}://"
+        if not is_duckdb:
+            url = warehouse_of(self._project).sqlalchemy_url
+
+        # Great Expectations makes two engines; views live as long as the one connection of both
+        @cache
+        def connect() -> Any:
+            if is_duckdb:
+                return GuardDialect().connect()
+            return psycopg.connect(url.replace("+psycopg", "", 1))
+
+        # its stubs do not know `kwargs`
+        sources: Any = self._context.data_sources
+        self._source = sources.add_sql(
+            "raw",
+            connection_string=url,
+            kwargs={"poolclass": sqlalchemy.StaticPool, "creator": connect},
         )
         self._sql = self._source.get_execution_engine().engine
-        try:
-            with self._sql.connect() as connection:
-                self._values = RawValues(project, connection, wanted)
-        except sqlalchemy.exc.SQLAlchemyError as error:
-            self.close()
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
-            raise ConfigurationError(f"the raw database cannot be read: {reason}") from error
+        queries = queries_of_views(self._project, base_tables, self._delivered, quote)
+        create = "create view" if is_duckdb else "create temporary view"
+        with self._sql.begin() as connection:
+            for statement in self._settings_of_duckdb() if is_duckdb else ():
+                connection.exec_driver_sql(statement)
+            for name, query in queries.items():
+                # a colon begins a parameter unless escaped
+                statement = f"{create} {name} as {query}".replace(":", "\\:")
+                connection.execute(sqlalchemy.text(statement))
+
+    def _settings_of_duckdb(self) -> Iterator[str]:
+        yield "set memory_limit = '2GB'"
+        # what does not fit
+        yield f"set temp_directory = '{literal(self._project.warehouse_db)}.guard'"
+        for name, path in self._files().items():
+            yield f"attach '{literal(path)}' as {quote(name)} (read_only)"
+
+    def _files(self) -> dict[str, Path]:
+        """The DuckDB files by the names that dbt has for them."""
+        from dbt.adapters.duckdb.credentials import DuckDBCredentials
+
+        warehouse = self._project.warehouse_db
+        return {
+            DuckDBCredentials.path_derived_database_name(warehouse): warehouse,
+            self._project.vars["raw_database"]: self._project.raw_db,
+        }
 
     def close(self) -> None:
-        """Lets go of the raw database."""
-        if self._scratch:
-            # cursors that were not closed keep the scratch file open, which must not keep the other
+        """Lets go of the tables."""
+        if self._project.target == "duckdb":
+            # cursors that were not closed keep the connection open, which must not keep the files
             with self._sql.connect() as connection:
-                connection.exec_driver_sql(f"detach {quote(self._project.vars['raw_database'])}")
+                for name in self._files():
+                    connection.exec_driver_sql(f"detach {quote(name)}")
         self._source.get_execution_engine().close()
         self._sql.dispose()
-        if self._scratch:
-            for leftover in self._scratch.parent.glob(f"{self._scratch.name}*"):
-                remove(leftover)
+
+    def in_order(self, query: str) -> str:
+        """The query with its rows in an order, so that of many the same are shown each time."""
+        return f"select * from (\n{query}\n) as failing order by failing"
 
     def has(self, table: str, expectation: dict[str, Any], part: str, was_there: bool) -> bool:
         """Whether there is what the expectation is about.
@@ -95,7 +135,7 @@ class Engine:
         Optional tables and columns may be absent. A table that is required, or that `was_there` in
         the last accepted run, is missed in `results`.
         """
-        delivered = self._values.delivered(table)
+        delivered = self._delivered.get(table)
         if delivered is None:
             return part == "delivered" and (self._project.raw_tables[table].required or was_there)
         return set(expectation["meta"].get("needs", [])) <= delivered.keys()
@@ -124,7 +164,7 @@ class Engine:
         """Each expectation with what came of it: Great Expectations' result, or an error's text."""
         if not expectations:
             return
-        if self._values.delivered(table) is None:
+        if table not in self._delivered:
             yield from ((expectation, f"no raw table {table}") for expectation in expectations)
             return
         parameters: dict[str, Any] = {}
@@ -190,12 +230,3 @@ def engine_of(project: Project) -> type[Engine]:
 
         return SparkEngine
     return Engine
-
-
-def _new_scratch(project: Project) -> Path:
-    """A path beside the warehouse, whose lock makes sure that no other run has one there."""
-    folder, name = project.warehouse_db.parent, f"{project.warehouse_db.name}.guard"
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(f"{name}.*"):
-        remove(leftover)
-    return folder / f"{name}.{time.monotonic_ns()}"

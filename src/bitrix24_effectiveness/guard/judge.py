@@ -8,7 +8,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from bitrix24_effectiveness.build import Dbt, build_base, kept_passed
 from bitrix24_effectiveness.errors import ConfigurationError, DataError
 from bitrix24_effectiveness.guard import results
 from bitrix24_effectiveness.guard.results import Finding
@@ -38,24 +39,34 @@ Suites = dict[str, dict[str, list[dict[str, Any]]]]
 
 
 def guard(
-    project: Project, log: Log, data_docs: Path | None = None, new_portal: bool = False
+    project: Project,
+    log: Log,
+    data_docs: Path | None = None,
+    new_portal: bool = False,
+    dbt: Dbt | None = None,
 ) -> list[Finding]:
-    """Judges the raw tables, keeps the findings in the warehouse and shows those that failed.
+    """Builds the base tables, judges them, keeps the findings and shows those that failed.
+
+    The marts of a build that passed stay fit to be published, unless this is interrupted.
 
     Args:
         project: Where the raw tables and the warehouse are.
         log: Where the findings are shown.
         data_docs: Folder for Great Expectations' own pages, if they are wanted.
         new_portal: Compare with no earlier run: the raw tables are those of another portal.
+        dbt: What to build the base tables with, so that a build need not build them again.
 
     Raises:
-        DataError: a critical check failed or could not be evaluated; names it.
+        DataError: a critical check failed or could not be evaluated; names it. Or a base table
+            could not be built.
     """
     started = time.monotonic()
     now = datetime.now(UTC)
     before = {} if new_portal else results.observed_before(project)
-    findings = check_raw_tables(project, now, before, log=log, data_docs=data_docs)
-    results.keep(project, now.isoformat(timespec="microseconds"), findings)
+    with kept_passed(project):
+        base_tables = build_base(project, log, dbt or Dbt(project, log))
+        findings = check_raw_tables(project, base_tables, now, before, log=log, data_docs=data_docs)
+        results.keep(project, now.isoformat(timespec="microseconds"), findings)
     _show(findings, log)
     stopping = [finding for finding in findings if finding.stops]
     warned = sum(not finding.passed for finding in findings) - len(stopping)
@@ -114,6 +125,7 @@ def _is_suite(suite: Any) -> bool:
 
 def check_raw_tables(
     project: Project,
+    base_tables: Mapping[str, str],
     now: datetime,
     before: dict[tuple[str, str], str],
     *,
@@ -125,6 +137,7 @@ def check_raw_tables(
 
     Args:
         project: Where the raw tables are.
+        base_tables: What `build_base` made of them.
         now: The clock, for freshness and for dates that cannot be yet.
         before: What checks observed in the last accepted run, by table and check.
         log: Where progress is shown.
@@ -135,15 +148,14 @@ def check_raw_tables(
     with _quiet():
         from bitrix24_effectiveness.guard.engine import engine_of
 
-        wanted = set(re.findall(r"\w+", json.dumps(suites)))
-        engine = engine_of(project)(project, wanted, is_kept=data_docs is not None)
+        engine = engine_of(project)(project, base_tables, is_kept=data_docs is not None)
         try:
-            findings = []
+            findings: list[Finding] = []
             texts = _texts(project, now, engine)
             for number, (table, parts) in enumerate(suites.items(), 1):
                 for part, expectations in parts.items():
                     chosen = [
-                        _prepared(expectation, table, before, findings, texts)
+                        _prepared(expectation, table, before, findings, texts, engine.in_order)
                         for expectation in expectations
                         if engine.has(table, expectation, part, (table, "rows") in before)
                     ]
@@ -166,7 +178,9 @@ def _quiet() -> Iterator[None]:
     """Great Expectations without its reports to its makers and its notices about itself."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     # what it cannot do is in its results; its log would add stack traces
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
+    logger = logging.getLogger("great_expectations")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -194,6 +208,7 @@ def _prepared(
     before: dict[tuple[str, str], str],
     findings: list[Finding],
     texts: dict[str, str],
+    in_order: Callable[[str], str],
 ) -> dict[str, Any]:
     """The expectation with its texts filled in; without a last accepted run, as for the first."""
     now = {(finding.table, finding.check): finding.observed for finding in findings}
@@ -206,10 +221,10 @@ def _prepared(
         else:
             meta["parameters"] = {f"{meta['check']}_before": value}
     if "unexpected_rows_query" in kwargs:
+        query = kwargs["unexpected_rows_query"]
         for name, text in texts.items():
-            kwargs["unexpected_rows_query"] = kwargs["unexpected_rows_query"].replace(
-                "{" + name + "}", text
-            )
+            query = query.replace("{" + name + "}", text)
+        kwargs["unexpected_rows_query"] = in_order(query)
     return prepared
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy
 
-from bitrix24_effectiveness.build import kept_passed
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
@@ -103,7 +102,7 @@ def _exists(connection: sqlalchemy.Connection, schema: str) -> bool:
 
 
 def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
-    """Adds the findings of a run; the marts of a build that passed stay fit to be published."""
+    """Adds the findings of a run."""
     findings = list(findings)
     is_accepted = not any(finding.stops for finding in findings)
     source, table, schema = _source(project), _table(project), project.schema("quality")
@@ -129,7 +128,7 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
         )
         frame.write.mode("append").saveAsTable(table)
         return
-    with kept_passed(project), _engine(project).begin() as connection:
+    with _engine(project).begin() as connection:
         connection.execute(sqlalchemy.text(f"create schema if not exists {quote(schema)}"))
         connection.execute(sqlalchemy.text(f"create table if not exists {table} ({_COLUMNS})"))
         values = ", ".join(f":{name}" for name in rows[0])

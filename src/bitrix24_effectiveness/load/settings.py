@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from bitrix24_effectiveness.configuration import PortalEnvironment
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 
@@ -14,7 +14,6 @@ from bitrix24_effectiveness.project import Project
 _ADDRESS = re.compile(r"(https?)://([^/@\s]+)/+rest/+(\d+)/+([A-Za-z0-9]+)(/+[\w.]*)?/*")
 _QUOTES = "\"'`\u00ab\u00bb\u201c\u201d\u2018\u2019<> \t\r\n"
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
-_LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*?)\s*")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Settings:
     """0: as fast as the portal answers."""
     operating_limit: float = 400.0
     """Time of one method within ten minutes above which it is left in peace; 0: no limit."""
-    attempts: float = 12
+    attempts: int = 12
     """How often a request is made before it has failed."""
     backoff: float = 1.0
     """Wait after the first attempt; it doubles with each, up to two minutes."""
@@ -76,41 +75,15 @@ class Settings:
         Raises:
             ConfigurationError: a setting that makes no sense.
         """
-        given = _dotenv(project.directory / ".env") | project.environment
-        address = given.get("BITRIX24_WEBHOOK_URL")
-        if not address:
+        given = PortalEnvironment.read(project.environment, project.directory / ".env")
+        if not given.bitrix24_webhook_url:
             return None
-        numbers = {
-            name: _number(variable, given[variable])
-            for name, variable in _NUMBERS.items()
-            if given.get(variable)
-        }
-        skipped = re.split(r"[\s,;]+", given.get("BITRIX24_SKIP_TABLES") or "")
-        return cls(Webhook.parse(address), skip_tables=frozenset(filter(None, skipped)), **numbers)
-
-
-_NUMBERS = {
-    "requests_per_second": "BITRIX24_REQUESTS_PER_SECOND",
-    "operating_limit": "BITRIX24_OPERATING_LIMIT",
-    "attempts": "BITRIX24_ATTEMPTS",
-    "backoff": "BITRIX24_BACKOFF_SECONDS",
-    "sweep_days": "BITRIX24_SWEEP_DAYS",
-}
-
-
-def _number(variable: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise ConfigurationError(f"{variable} is {text}: it must be a number, 0 or more")
-    return number
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """The variables of a `.env`; empty if there is no such file."""
-    if not path.is_file():
-        return {}
-    lines = map(_LINE.fullmatch, path.read_text("utf-8-sig").splitlines())
-    return {line[1]: line[2].strip("\"'") for line in lines if line}
+        return cls(
+            Webhook.parse(given.bitrix24_webhook_url),
+            given.bitrix24_requests_per_second,
+            given.bitrix24_operating_limit,
+            max(1, int(given.bitrix24_attempts)),
+            given.bitrix24_backoff_seconds,
+            given.bitrix24_sweep_days,
+            frozenset(re.findall(r"\w+", given.bitrix24_skip_tables)),
+        )

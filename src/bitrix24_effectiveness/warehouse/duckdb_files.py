@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -49,7 +50,20 @@ class DuckDBFiles:
         return url.render_as_string()
 
     def check_publishes(self) -> None:
-        """It can."""
+        """Checks the system, and that BI tools will be able to query the published file."""
+        if sys.platform == "win32":
+            raise ConfigurationError(
+                "on Windows a file that a BI tool has open cannot be replaced: only demo, "
+                "load-files, guard and build work there; run in WSL, or set CRM_TARGET=postgres"
+            )
+        path = self._project.marts_db
+        # DuckDB names a database after its file, up to the first dot
+        if path.name.partition(".")[0].lower() == _MARTS:
+            raise ConfigurationError(
+                f"CRM_MARTS_DB is {path}: give the file another name than its schema, such as "
+                f"crm.duckdb; DuckDB calls the database {_MARTS} too, and then {_MARTS}.x is "
+                "ambiguous in every query of a BI tool"
+            )
 
     def check(self) -> None:
         """Checks that the file to build in is a DuckDB database that nobody else has open."""
@@ -179,7 +193,6 @@ def _copy(warehouse: Path, marts: list[str], target: Path, folder: Path) -> None
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{literal(warehouse)}' as warehouse (read_only)")
-        # a file named marts.duckdb would be a catalog named as its schema, and `marts.x` ambiguous
         connection.execute(f"attach '{literal(target)}' as published")
         connection.execute(f"create schema published.{_MARTS}")
         definitions = dict(

@@ -69,6 +69,8 @@ class PostgresServer:
     def _connection(self, doing: str, **options: Any) -> Iterator[psycopg.Connection]:
         """A connection and its transaction; what the server refuses is a ConfigurationError."""
         application = f"crm-effect {os.getpid()} on {socket.gethostname()}"
+        if not os.environ.get("PGCONNECT_TIMEOUT"):
+            options["connect_timeout"] = 10
         try:
             connection = psycopg.connect(
                 host=self._host,
@@ -79,7 +81,6 @@ class PostgresServer:
                 keepalives_idle=30,
                 # the server's limit for people would end a long copy
                 options=f"{os.environ.get('PGOPTIONS', '')} -c statement_timeout=0",
-                **{} if os.environ.get("PGCONNECT_TIMEOUT") else {"connect_timeout": 10},
                 **options,
             )
         except psycopg.Error as error:
@@ -158,7 +159,7 @@ class PostgresServer:
         with self._connection("no lock can be had", autocommit=True) as connection:
             # a build may take longer than the server lets connections idle
             connection.execute("set idle_session_timeout = 0")
-            (lock,) = connection.execute("select hashtextextended(%s, 0)", [key]).fetchone()
+            lock = _scalar(connection, "select hashtextextended(%s, 0)", key)
             if not _scalar(connection, "select pg_try_advisory_lock(%s)", lock):
                 holder = _scalar(
                     connection,
@@ -286,10 +287,12 @@ class PostgresServer:
                 )
                 if oid is None:
                     return None
-                rows, newest = connection.execute(
-                    SQL("select count(*), max(xmin::text::bigint) from {}").format(table)
-                ).fetchone()
-                found.append([oid, rows, newest])
+                found += [
+                    [oid, *state]
+                    for state in connection.execute(
+                        SQL("select count(*), max(xmin::text::bigint) from {}").format(table)
+                    )
+                ]
         return found
 
     # -- what is published

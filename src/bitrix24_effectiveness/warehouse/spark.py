@@ -67,8 +67,8 @@ def spark_session(project: Project, settings: dict[str, str] | None = None) -> A
 
 def _profile(project: Project) -> dict[str, Any]:
     environment = project.environment | {"CRM_SPARK_DIR": str(project.spark_dir)}
-    folder = Path(environment.get("DBT_PROFILES_DIR") or project.directory)
-    text = jinja2.Environment().from_string((folder / "profiles.yml").read_text("utf-8"))
+    profiles = (project.profiles_dir / "profiles.yml").read_text("utf-8")
+    text = jinja2.Environment().from_string(profiles)
     return yaml.safe_load(text.render(env_var=environment.get))[NAME]["outputs"]["spark"]
 
 

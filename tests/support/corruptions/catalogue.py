@@ -18,6 +18,13 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """The run does not begin: what is required is absent, and the message names it."""
+
+    names: str
+
+
+@dataclass(frozen=True)
 class StoppedByTest:
     """The build stops, and nothing is published: a dbt test finds rows that hold this text."""
 
@@ -38,7 +45,7 @@ class Neutralised:
     """The marts are those of the healthy portal."""
 
 
-Outcome = Stopped | StoppedByTest | Rejected | Neutralised
+Outcome = Stopped | Refused | StoppedByTest | Rejected | Neutralised
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,10 @@ def _register(outcome: Outcome) -> Callable[[Callable[[Portal], None]], Callable
 
 def stopped(*checks: str, and_more: bool = False):
     return _register(Stopped(tuple(sorted(checks)), and_more))
+
+
+def refused(names: str):
+    return _register(Refused(names))
 
 
 def stopped_by_test(test: str, names: str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corruptions.catalogue import each, neutralised, rejected, stopped, victim
+from corruptions.catalogue import each, neutralised, refused, rejected, stopped, victim
 from corruptions.healthy import Portal, keep
 
 PAGE = 50
@@ -65,8 +65,7 @@ def table_empty(portal: Portal) -> None:
     portal["crm_deal"].clear()
 
 
-@stopped("crm_status.columns", "crm_status.rows", "crm_deal.stage_mostly_known",
-         "crm_lead.status_mostly_known")  # fmt: skip
+@refused("has no table bitrix24.crm_status, which is required")
 def required_table_missing(portal: Portal) -> None:
     """The table was dropped before the reload failed."""
     del portal["crm_status"]
@@ -85,7 +84,7 @@ def column_renamed(portal: Portal) -> None:
         row["amount"] = row.pop("opportunity")
 
 
-@stopped("crm_deal.columns", "crm_deal.mostly_readable")
+@refused("has no column date_create, which is required")
 def required_column_renamed(portal: Portal) -> None:
     """The universal method of the REST API has other names."""
     for row in portal["crm_deal"]:

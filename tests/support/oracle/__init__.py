@@ -12,9 +12,18 @@ from typing import Any
 
 from .clients import client_cohorts
 from .context import MissingRateError, Run
+from .effect import EffectResult, compute_effect
 from .metrics import HEADLINES, SEGMENT_TYPES, Metrics
 
-__all__ = ["HEADLINES", "SEGMENT_TYPES", "MissingRateError", "Result", "compute"]
+__all__ = [
+    "HEADLINES",
+    "SEGMENT_TYPES",
+    "EffectResult",
+    "MissingRateError",
+    "Result",
+    "compute",
+    "compute_effect",
+]
 
 Rows = dict[Any, dict[str, Any]]
 

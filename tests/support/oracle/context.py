@@ -30,8 +30,12 @@ DEFAULT_VARS: dict[str, Any] = {
     "portal_timezone": "Europe/Moscow",
     "base_currency": "",
     "demand_entity": "auto",
+    "history_start_date": "",
     "client_inactivity_days": 180,
     "response_sla_minutes": 60,
+    "response_horizon_days": 30,
+    "min_sample_size": 5,
+    "min_comparison_months": 3,
     "gross_margin_rate": 1.0,
 }
 
@@ -169,7 +173,11 @@ class Run:
         self.portal_zone = ZoneInfo(self.vars["portal_timezone"])
         self.inactivity = timedelta(days=int(self.vars["client_inactivity_days"]))
         self.sla = timedelta(minutes=int(self.vars["response_sla_minutes"]))
-        self.margin = float(self.vars["gross_margin_rate"])
+        self.response_horizon = DAY * int(self.vars["response_horizon_days"])
+        self.min_sample_size = int(self.vars["min_sample_size"])
+        margin = text_of(self.vars["gross_margin_rate"])
+        # empty: lifetime value is revenue
+        self.margin = 1.0 if margin is None else float(margin)
         for table in COLUMNS:
             rows, rejected, counts = stage_table(
                 table, self.portal.get(table) or [], self.portal_zone

@@ -24,7 +24,7 @@ class Costs:
         days: dict[tuple[str, str], dict[date, Decimal]] = {}
         for row in run.seeds["costs"]:
             amount = run.in_base(row["amount"], row["currency"], row["date_from"])
-            for day, share in _spread(amount, row["date_from"], row["date_to"]):
+            for day, share in spread(amount, row["date_from"], row["date_to"]):
                 if first_month <= day <= run.as_of_date:
                     of_key = days.setdefault((row["cost_type"], row["channel"] or COMPANY_WIDE), {})
                     of_key[day] = of_key.get(day, Decimal(0)) + share
@@ -77,7 +77,7 @@ class Costs:
         return own + money(whole * with_this / of_all) - money(whole * before / of_all)
 
 
-def _spread(amount: Decimal, first: date, last: date) -> Iterable[tuple[date, Decimal]]:
+def spread(amount: Decimal, first: date, last: date) -> Iterable[tuple[date, Decimal]]:
     days = (last - first).days + 1
     paid = Decimal(0)
     for number in range(1, days + 1):

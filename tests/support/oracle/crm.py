@@ -141,8 +141,12 @@ class Crm:
         self.deals_by_id = {deal.id: deal for deal in self.deals}
         self.demand_entity = run.vars["demand_entity"]
         if self.demand_entity == "auto":
-            self.demand_entity = "lead" if self.leads else "deal"
-        self.units = self._lead_units() if self.demand_entity == "lead" else self._deal_units()
+            self.demand_entity = self._demand_of_its_own()
+        self.units = {
+            "lead": self._lead_units,
+            "deal": self._deal_units,
+            "both": lambda: self._lead_units() + self._deal_units(self.deals_without_lead),
+        }[self.demand_entity]()
 
     # -- dictionaries
 
@@ -331,6 +335,31 @@ class Crm:
 
     # -- units of demand
 
+    @cached_property
+    def deals_without_lead(self) -> list[Deal]:
+        """Deals of no lead that is known: nobody else counts them."""
+        return [deal for deal in self.deals if deal.lead_id not in self.leads_by_id]
+
+    def _demand_of_its_own(self) -> str:
+        """Leads, deals where there are no leads, both where the portal changed between them.
+
+        It changed when deals without a lead were made in several months before the first lead,
+        or after the last one; a lead portal has such deals too, but not for months on end.
+        """
+        if not self.leads:
+            return "deal"
+
+        def month(thing: Deal | Lead) -> tuple[int, int]:
+            day = self.run.local_date(thing.created_at)
+            return day.year, day.month
+
+        with_leads = {month(lead) for lead in self.leads}
+        with_deals = {month(deal) for deal in self.deals_without_lead}
+        before = sum(found < min(with_leads) for found in with_deals)
+        after = sum(found > max(with_leads) for found in with_deals)
+        enough = int(self.run.vars["min_comparison_months"])
+        return "both" if max(before, after) >= enough else "lead"
+
     def _lead_units(self) -> list[Unit]:
         units = []
         for lead in self.leads:
@@ -363,7 +392,7 @@ class Crm:
             )
         return units
 
-    def _deal_units(self) -> list[Unit]:
+    def _deal_units(self, deals: list[Deal] | None = None) -> list[Unit]:
         return [
             Unit(
                 number=deal.number,
@@ -378,7 +407,7 @@ class Crm:
                 is_lost=deal.lost_at is not None,
                 loss=("deal", deal.stage_id),
             )
-            for deal in self.deals
+            for deal in (self.deals if deals is None else deals)
         ]
 
     @cached_property

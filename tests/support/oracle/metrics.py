@@ -12,7 +12,8 @@ from .arithmetic import DAY, median_survival, money, percentile, product, ratio
 from .clients import Client, LifeSoFar, Movement, clients_of, life_so_far, movement, years
 from .context import Facts, Period, Run, period_start_of
 from .costs import COST_TYPES, Costs
-from .crm import UNKNOWN, Crm
+from .crm import UNKNOWN, Crm, Deal
+from .reading import text_of
 from .requests import CHANNELS, Request, Requests
 
 Segment = tuple[str, str]
@@ -35,7 +36,7 @@ SEGMENT_TYPES = {
 # headline, numerator, denominator
 HEADLINES: dict[str, tuple[str, str, str | None]] = {
     "conversion": ("conversion_pct", "closed_deals", "leads"),
-    "response_time": ("avg_response_minutes", "total_response_minutes", "answered_requests"),
+    "response_time": ("avg_response_minutes", "total_response_minutes", "averaged_requests"),
     "retention": ("retention_rate_pct", "retained_clients", "clients_at_start"),
     "churn": ("churn_rate_pct", "churned_clients", "clients_in_period"),
     "cac": ("cac", "acquisition_cost", "new_clients"),
@@ -45,6 +46,17 @@ HEADLINES: dict[str, tuple[str, str, str | None]] = {
     "automation_level": ("automation_level_pct", "automated_processes", "total_processes"),
     "lost_sales": ("lost_sales", "lost_sales", None),
 }
+
+# what can only come out in one way while nobody can have been lost yet
+FORCED_BY_THE_START = {
+    "retention": ("retention_rate_pct",),
+    "churn": ("churn_rate_pct", "churn_of_opening_pct"),
+    "cac": (
+        "cac", "cac_full", "cac_marketing_only", "ltv", "ltv_to_cac", "payback_months",
+        "is_unprofitable",
+    ),
+    "ltv": ("ltv",),
+}  # fmt: skip
 
 CLIENT_TYPES = ("company", "person", UNKNOWN)
 PROCESS_CATEGORIES = (
@@ -72,7 +84,8 @@ class Metrics:
             deal.first_contact_at = self.requests.first_contact(deal)
         for unit in self.crm.units:
             unit.is_lost_for_organisational_reasons = unit.is_lost and (
-                self.crm.is_organisational(unit.loss) or self._was_ignored(unit.thread_id)
+                self.crm.is_organisational(unit.loss)
+                or self._was_ignored(unit.thread_id, unit.created_at)
             )
         self.first_event_at = self.crm.first_event_at(
             [activity.at for activity in self.requests.activities]
@@ -95,9 +108,38 @@ class Metrics:
         self._movements: dict[tuple[Period, str], Movement] = {}
         self._lives: dict[tuple[Period, str], LifeSoFar] = {}
 
-    def _was_ignored(self, thread_id: str) -> bool:
-        """No response at all; only judged where the portal has activities."""
-        return self.requests.has_activities and not self.requests.has_response(thread_id)
+    def _month_of(self, at: datetime) -> date:
+        return period_start_of("month", self.run.local_date(at))
+
+    @cached_property
+    def months_with_activities(self) -> set[date]:
+        return {self._month_of(activity.at) for activity in self.requests.activities}
+
+    def _was_ignored(self, thread_id: str, since: datetime) -> bool:
+        """No response at all; only judged of demand of months in which activities were recorded."""
+        return self._month_of(
+            since
+        ) in self.months_with_activities and not self.requests.has_response(thread_id)
+
+    def _lost_deal_was_ignored(self, deal: Deal) -> bool:
+        lead = self.crm.leads_by_id.get(deal.lead_id)
+        return self._was_ignored(deal.thread_id, lead.created_at if lead else deal.created_at)
+
+    @cached_property
+    def full_history_at(self) -> datetime | None:
+        """From when on a client can have been lost: null without purchases and without the var."""
+        given = text_of(self.run.vars["history_start_date"])
+        purchases = [client.times[0] for client in self.clients]
+        if given:
+            start = self.run.midnight(date.fromisoformat(given))
+        elif purchases:
+            start = self.run.midnight(self.run.local_date(min(purchases)))
+        else:
+            return None
+        return start + self.run.inactivity
+
+    def _is_too_near_the_start(self, at: datetime) -> bool:
+        return self.full_history_at is not None and at < self.full_history_at
 
     # -- registry
 
@@ -166,6 +208,8 @@ class Metrics:
                 for segment_id in self.members[segment_type]:
                     segment = (segment_type, segment_id)
                     row = figures(period, segment)
+                    if self._is_too_near_the_start(period.start_at):
+                        row |= dict.fromkeys(FORCED_BY_THE_START.get(code, ()))
                     key = (period.grain, period.start, segment_type, segment_id)
                     rows[key] = {
                         "metric_key": "|".join([code, *map(str, key)]),
@@ -185,7 +229,10 @@ class Metrics:
             or (code == "automation_level" and not self.run.seeds["business_processes"])
         ):
             return "source_missing"
-        if not period.is_complete:
+        if code in FORCED_BY_THE_START and self._is_too_near_the_start(period.start_at):
+            return "history_too_short"
+        is_ripe = code != "lost_sales" or period.end_at + DAY * 90 <= self.run.as_of
+        if not period.is_complete or not is_ripe:
             return "too_early"
         return "no_data" if value is None else "measured"
 
@@ -196,7 +243,7 @@ class Metrics:
         units = self.created_units.within(*span)
         closed_deals = len(self.won_deals.within(*span))
         excluded = 0
-        if self.crm.demand_entity == "lead":
+        if self.crm.demand_entity != "deal":
             excluded = sum(lead.outcome == "excluded" for lead in self.created_leads.within(*span))
         won = [unit for unit in units if unit.won_at]
         row = {
@@ -222,6 +269,8 @@ class Metrics:
     def response_time(self, period: Period, segment: Segment) -> Row:
         requests = self.started_requests.within(segment, period.start_at, period.cutoff_at)
         answered = [request for request in requests if request.answered_at]
+        horizon = self.run.response_horizon
+        averaged = [request for request in answered if not request.is_late(horizon)]
         as_of = self.run.as_of
 
         def averages(name: str, waits: list[timedelta]) -> Row:
@@ -248,11 +297,14 @@ class Metrics:
             "requests": len(requests),
             "answered_requests": len(answered),
             "unanswered_requests": len(requests) - len(answered),
-            **averages("minutes", [request.waited for request in answered]),
+            "answered_late": len(answered) - len(averaged),
+            # chats alone can be so
+            "averaged_requests": len(averaged),
+            **averages("minutes", [request.waited for request in averaged]),
             **share("5_minutes", lambda request: request.within(MINUTE * 5, as_of)),
             **share("1_hour", lambda request: request.within(MINUTE * 60, as_of)),
             **share("sla", lambda request: request.within(self.run.sla, as_of)),
-            **averages("working_minutes", [request.waited_working for request in answered]),
+            **averages("working_minutes", [request.waited_working for request in averaged]),
             **share("sla_working", lambda request: request.within_working(self.run.sla)),
         }
 
@@ -403,7 +455,11 @@ class Metrics:
         order_value = ratio(revenue, purchases)
         frequency = ratio(purchases, active_years)
         avg_lifespan = ratio(lifespan, clients)
-        expected = ratio(active_years, churn_events)
+        is_known = (
+            not self._is_too_near_the_start(period.trailing_start_at)
+            and churn_events >= self.run.min_sample_size
+        )
+        expected = ratio(active_years, churn_events) if is_known else None
         margin = self.run.margin
         return {
             "revenue": money(revenue),
@@ -518,8 +574,20 @@ class Metrics:
             deal
             for deal in lost_deals
             if self.crm.is_organisational(("deal", deal.stage_id))
-            or self._was_ignored(deal.thread_id)
+            or self._lost_deal_was_ignored(deal)
         ]
+        answered = [
+            unit
+            for unit in self.created_units.within(
+                segment, period.trailing_start_at, period.cutoff_at
+            )
+            if self.requests.has_response(unit.thread_id)
+        ]
+        answered_won = sum(unit.won_at is not None for unit in answered)
+        win_rate = ratio(answered_won, len(answered))
+        expected = None
+        if demand:
+            expected = product(unit_price, win_rate, lost) if lost else 0.0
         return {
             "demand": demand,
             "fulfilled": fulfilled,
@@ -528,6 +596,10 @@ class Metrics:
             "shortfall_factor": ratio(lost, demand - fulfilled),
             "unit_price": unit_price,
             "lost_sales": lost_sales,
+            "trailing_answered_demand": len(answered),
+            "trailing_answered_demand_won": answered_won,
+            "answered_win_rate": win_rate,
+            "lost_sales_expected": expected,
             "forecast_annual_demand": forecast,
             "forecast_annual_lost_sales": product(ratio(lost_sales, demand), forecast),
             "lost_deals": len(lost_deals),

@@ -214,8 +214,13 @@ class OutOfRangeError(ValueError):
     """A time that no CRM can have."""
 
 
+NOTHING = {
+    "", "null", "NULL", r"\N", "None", "nan", "NaN", "NaT", "nil", "#N/A", "undefined",
+}  # fmt: skip
+
+
 def text_of(value: Any) -> str | None:
-    """The value as trimmed text; empty text and ``null`` are None."""
+    """The value as trimmed text; empty text and words for nothing are None."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -223,7 +228,7 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, datetime | date):
         return value.isoformat()
     text = str(value).strip()
-    return None if text in ("", "null") else text
+    return None if text in NOTHING else text
 
 
 def utc_of_local(naive: datetime, zone: ZoneInfo) -> datetime:

@@ -12,6 +12,7 @@ from .context import Run
 from .crm import UNKNOWN, Crm
 
 CHANNELS = ("call", "email", "form", "chat")
+PLANNED_WORK = ("CRM_TODO", "CRM_TASKS_TASK")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Activity:
     kind: str | None
     thread_id: str
     is_touch: bool
+    is_contact: bool
     is_response: bool
     is_message_out: bool
     is_by_robot: bool
@@ -45,6 +47,7 @@ class Touch:
 class Request:
     """One row per request."""
 
+    thread_id: str
     start_at: datetime
     request_channel: str
     channel_id: str
@@ -68,6 +71,9 @@ class Request:
         if self.start_at + limit > as_of:
             return None
         return self.waited is not None and self.waited < limit
+
+    def is_late(self, horizon: timedelta) -> bool:
+        return self.waited is not None and self.waited >= horizon
 
     def within_working(self, limit: timedelta) -> bool | None:
         if self.waiting_working < limit:
@@ -112,6 +118,11 @@ class Requests:
         self.first_touch_at = {
             thread: min(touch.at for touch in touches) for thread, touches in self.touches.items()
         }
+        self.first_contact_act_at: dict[str, datetime] = {}
+        for activity in self.activities:
+            if activity.is_contact:
+                earliest = self.first_contact_act_at.get(activity.thread_id, activity.at)
+                self.first_contact_act_at[activity.thread_id] = min(earliest, activity.at)
         for responses in self.responses.values():
             responses.sort(key=lambda response: (response.at, response.number))
         if self.has_activities:
@@ -150,12 +161,14 @@ class Requests:
             kind = "email"
         elif row["provider_id"] == "CRM_WEBFORM":
             kind = "form"
-        elif row["provider_id"] in ("CRM_TODO", "CRM_TASKS_TASK"):
+        elif row["provider_id"] in PLANNED_WORK:
             kind = None
         elif type_id == "6" and (direction in ("1", "2") or row["is_incoming_channel"]):
             kind = "chat"
 
-        connected_calls = [call for call in calls if _is_connected(call)]
+        # an informational call is a robot's
+        calls_of_people = [call for call in calls if call["call_type"] != "5"]
+        connected_calls = [call for call in calls_of_people if _is_connected(call)]
         is_completed = bool(row["completed"])
         is_connected = bool(connected_calls) if calls else is_completed
 
@@ -182,6 +195,8 @@ class Requests:
             kind=kind,
             thread_id=self._thread_of(row["owner_type_id"], row["owner_id"]),
             is_touch=is_touch,
+            is_contact=is_touch
+            or (direction in ("1", "2") and row["provider_id"] not in PLANNED_WORK),
             is_response=is_response,
             is_message_out=is_message_out,
             is_by_robot=is_by_robot,
@@ -199,7 +214,8 @@ class Requests:
         }
         for unit in self.crm.units:
             request_channel = starts_request.get(unit.source_id)
-            first = self.first_touch_at.get(unit.thread_id)
+            # a lead that our own call or letter made is no request either
+            first = self.first_contact_act_at.get(unit.thread_id)
             if request_channel is None or (first is not None and first <= unit.created_at):
                 continue
             self.touches.setdefault(unit.thread_id, []).append(
@@ -244,6 +260,7 @@ class Requests:
             working = self.run.working_time
             found.append(
                 Request(
+                    thread_id=thread_id,
                     start_at=first.at,
                     request_channel=first.request_channel,
                     channel_id=self._channel_of_thread(thread_id),

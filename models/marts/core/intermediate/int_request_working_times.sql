@@ -63,7 +63,8 @@ working_times as (
         requests.request_id,
         cast(at_response.worked_microseconds - at_request.worked_microseconds as bigint)
             as response_working_microseconds,
-        cast(at_as_of.worked_microseconds - at_request.worked_microseconds as bigint) as age_working_microseconds
+        cast(at_as_of.worked_microseconds - at_request.worked_microseconds as bigint)
+            as age_working_microseconds
 
     from requests
 

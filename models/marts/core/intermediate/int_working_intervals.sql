@@ -12,16 +12,24 @@ working_hours as (
 
 ),
 
--- minutes are added to the local clock and only then turned into UTC, so a change of the clock inside
--- an interval makes it longer or shorter, as it is for the people who work it
+-- minutes are added to the local clock and only then turned into UTC, so a change of the clock
+-- inside an interval makes it longer or shorter, as it is for the people who work it
 intervals as (
 
     select
         dates.date_day,
         coalesce(working_hours.start_minute, 0) as start_minute,
-        {{ to_utc(dbt.dateadd('minute', 'working_hours.start_minute', 'cast(dates.date_day as timestamp)')) }}
+        {{ to_utc(dbt.dateadd(
+            'minute',
+            'working_hours.start_minute',
+            'cast(dates.date_day as timestamp)'
+        )) }}
             as starts_at,
-        {{ to_utc(dbt.dateadd('minute', 'working_hours.end_minute', 'cast(dates.date_day as timestamp)')) }}
+        {{ to_utc(dbt.dateadd(
+            'minute',
+            'working_hours.end_minute',
+            'cast(dates.date_day as timestamp)'
+        )) }}
             as ends_at
 
     from dates
@@ -47,7 +55,8 @@ worked_before as (
 
     select
         date_day,
-        sum(worked_microseconds) over (order by date_day) - worked_microseconds as microseconds_before_date
+        sum(worked_microseconds) over (order by date_day)
+        - worked_microseconds as microseconds_before_date
 
     from worked_by_date
 

@@ -1,191 +1,275 @@
+{%- set overruled = var('recorded_alike') -%}
+
 with
 
-comparison_months as (
+months as (
 
-    select * from {{ ref('int_comparison_months') }}
+    select * from {{ ref('int_effect_months') }}
+
+),
+
+window_months as (
+
+    select * from {{ ref('int_effect_window_months') }}
     where is_compared
 
 ),
 
-monthly_values as (
-
-    select * from {{ ref('int_effect_monthly_values') }}
-
-),
-
-period_days as (
-
-    select * from {{ ref('int_period_days') }}
-    where period_grain = 'month'
-
-),
-
-months_in_windows as (
-
-    select
-        comparison_months.window_name,
-        monthly_values.metric_code,
-        monthly_values.period_start,
-        monthly_values.value,
-        monthly_values.numerator,
-        monthly_values.denominator,
-        row_number() over (
-            partition by comparison_months.window_name, monthly_values.metric_code
-            order by monthly_values.period_start desc
-        ) as newest_first
-
-    from comparison_months
-
-    inner join monthly_values
-        on comparison_months.period_start = monthly_values.period_start
-
-    -- both follow the leads of a month, which need time to be won or lost
-    where
-        monthly_values.metric_code not in ('conversion', 'lost_sales')
-        or comparison_months.is_compared_ripe
-
-),
-
--- shares of things counted: the register of processes as it is at the end, the others over all months
-rates as (
+units as (
 
     select
         metric_code,
-        window_name,
-        count(*) as months,
-        sum(denominator) filter (where metric_code <> 'automation_level' or newest_first = 1) as sample_size,
-        sum(numerator) filter (where metric_code <> 'automation_level' or newest_first = 1) as successes,
-        cast(null as {{ type_double() }}) as sample_mean,
-        cast(null as {{ type_double() }}) as sample_variance
+        unit
 
-    from months_in_windows
-
-    where metric_code in ('conversion', 'retention', 'churn', 'automation_level')
-
-    group by metric_code, window_name
+    from {{ ref('stg_reference__metric_catalog') }}
 
 ),
 
--- a ratio of two monthly sums and its variance by the residuals of the months (Cochran, Sampling
--- Techniques, 1977, chapter 6): a month with one client does not weigh as much as one with fifty
-series_ratios as (
+kinds as (
+
+    select
+        metric_code,
+        request_kind,
+        min(
+            case
+                {% if overruled -%}
+                when metric_code in ('{{ overruled | join("', '") }}') then 1
+                {% endif -%}
+                when is_alike then 1
+                else 0
+            end
+        ) as is_alike
+
+    from {{ ref('int_effect_coverage') }}
+
+    group by metric_code, request_kind
+
+),
+
+-- what was recorded alike is compared, and where nothing was, all of it is shown
+judged_kinds as (
+
+    select
+        metric_code,
+        request_kind,
+        is_alike,
+        max(is_alike) over (partition by metric_code) as is_any_alike
+
+    from kinds
+
+),
+
+compared as (
+
+    select
+        months.basis,
+        months.metric_code,
+        window_months.window_name,
+        window_months.is_same_season,
+        window_months.comparable_months,
+        months.period_start,
+        min(case when months.basis = 'comparable' then judged_kinds.is_any_alike end) as is_any_alike,
+        sum(months.numerator) as numerator,
+        sum(months.denominator) as denominator,
+        sum(months.cases) as cases
+
+    from months
+
+    inner join window_months
+        on
+            months.basis = window_months.basis
+            and months.metric_code = window_months.metric_code
+            and months.period_start = window_months.period_start
+
+    left join judged_kinds
+        on
+            months.metric_code = judged_kinds.metric_code
+            and months.request_kind = judged_kinds.request_kind
+
+    where
+        months.basis = 'article'
+        or coalesce(judged_kinds.is_alike = judged_kinds.is_any_alike, true)
+
+    group by
+        months.basis,
+        months.metric_code,
+        window_months.window_name,
+        window_months.is_same_season,
+        window_months.comparable_months,
+        months.period_start
+
+),
+
+-- lost sales at one price, that of after
+unit_price as (
+
+    select {{ ratio('sum(numerator)', 'sum(denominator)') }} as price
+
+    from compared
+
+    where metric_code = 'average_deal_size' and basis = 'comparable' and window_name = 'after'
+
+),
+
+scaled as (
+
+    select
+        compared.basis,
+        compared.metric_code,
+        compared.window_name,
+        compared.is_same_season,
+        compared.comparable_months,
+        compared.is_any_alike,
+        compared.period_start,
+        -- a register stands as it is at the end, and a published LTV looks back on a year by itself
+        compared.basis = 'article' and compared.metric_code in ('automation_level', 'ltv') as is_state,
+        count(*) over (partition by compared.basis, compared.metric_code, compared.window_name) as months,
+        row_number() over (
+            partition by compared.basis, compared.metric_code, compared.window_name
+            order by compared.period_start desc
+        ) as newest_first,
+        compared.numerator
+        * case when compared.metric_code = 'lost_sales' and compared.basis = 'comparable' then unit_price.price else 1 end
+            as numerator,
+        compared.denominator,
+        compared.cases,
+        cast(
+            {{ dbt.datediff("cast('2000-01-01' as date)", 'compared.period_start', 'month') }} as {{ type_double() }}
+        ) as month_number,
+        case when units.unit = 'percent' then 100 else 1 end as scale
+
+    from compared
+
+    cross join unit_price
+
+    left join units
+        on compared.metric_code = units.metric_code
+
+),
+
+with_ratio as (
 
     select
         *,
         {{ ratio(
-            'sum(numerator) over (partition by metric_code, window_name)',
-            'sum(denominator) over (partition by metric_code, window_name)'
-        ) }} as window_ratio
+            'sum(numerator) over (partition by basis, metric_code, window_name)',
+            'sum(denominator) over (partition by basis, metric_code, window_name)'
+        ) }} as window_ratio,
+        {{ ratio(
+            'sum(denominator * month_number) over (partition by basis, metric_code, window_name)',
+            'sum(denominator) over (partition by basis, metric_code, window_name)'
+        ) }} as mean_month
 
-    from months_in_windows
+    from scaled
 
-    where metric_code in ('cac', 'ltv', 'lost_sales')
+    where not is_state or newest_first = 1
 
 ),
 
-series as (
+-- what is left of a subtraction of equal numbers is rounding, and no spread
+with_residual as (
 
     select
+        *,
+        case
+            when
+                abs(numerator - window_ratio * denominator)
+                > 0.000000001 * (abs(numerator) + abs(window_ratio * denominator))
+                then numerator - window_ratio * denominator
+            when window_ratio is not null then cast(0 as {{ type_double() }})
+        end as residual
+
+    from with_ratio
+
+),
+
+with_previous as (
+
+    select
+        *,
+        lag(residual) over (
+            partition by basis, metric_code, window_name
+            order by period_start
+        ) as previous_residual,
+        lag(month_number) over (
+            partition by basis, metric_code, window_name
+            order by period_start
+        ) as previous_month_number
+
+    from with_residual
+
+),
+
+sums as (
+
+    select
+        basis,
         metric_code,
         window_name,
-        count(*) as months,
-        count(*) as sample_size,
-        cast(null as {{ type_double() }}) as successes,
-        max(window_ratio) as sample_mean,
-        cast(count(*) as {{ type_double() }}) * count(*) / nullif(count(*) - 1, 0)
-        * sum(
-            (numerator - window_ratio * denominator) * (numerator - window_ratio * denominator)
-        ) / nullif(sum(denominator) * sum(denominator), 0) as sample_variance
+        cast(max(months) as bigint) as months,
+        cast(max(comparable_months) as bigint) as comparable_months,
+        max(case when is_state then 1 else 0 end) = 1 as is_state,
+        max(case when is_same_season then 1 else 0 end) = 1 as is_same_season,
+        coalesce(min(is_any_alike), 1) = 1 as is_recorded_alike,
+        min(period_start) as first_month,
+        max(period_start) as last_month,
+        cast(sum(cases) as bigint) as cases,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        max(window_ratio) as window_ratio,
+        max(mean_month) as mean_month,
+        max(scale) as scale,
+        sum(residual * residual) as sum_of_squares,
+        coalesce(
+            sum(residual * previous_residual) filter (where month_number = previous_month_number + 1), 0
+        ) as sum_of_products,
+        -- a line through the monthly ratios, weighted by what they are ratios of
+        sum(denominator * (month_number - mean_month) * (month_number - mean_month)) as sxx,
+        sum((month_number - mean_month) * residual) as sxy,
+        sum(residual * residual / nullif(denominator, 0)) as syy
 
-    from series_ratios
+    from with_previous
 
-    group by metric_code, window_name
-
-),
-
-measurements as (
-
-    select
-        'response_time' as metric_code,
-        requested_date as measured_date,
-        cast(response_microseconds as {{ type_double() }}) / 60000000 as measured
-
-    from {{ ref('fct_requests') }}
-
-    -- an older month has had longer to collect late answers: the same time to answer for all
-    where response_microseconds < {{ var('response_horizon_days') }} * 86400000000
-
-    union all
-
-    select
-        'sales_cycle' as metric_code,
-        won_date as measured_date,
-        cast({{ microseconds_between('first_contact_at', 'won_at') }} as {{ type_double() }}) / 86400000000 as measured
-
-    from {{ ref('fct_deals') }}
-
-    where state = 'won'
-
-    union all
-
-    select
-        'average_deal_size' as metric_code,
-        won_date as measured_date,
-        cast(amount as {{ type_double() }}) as measured
-
-    from {{ ref('fct_deals') }}
-
-    where state = 'won'
+    group by basis, metric_code, window_name
 
 ),
 
-means as (
+final as (
 
     select
-        measurements.metric_code,
-        comparison_months.window_name,
-        count(distinct comparison_months.period_start) as months,
-        count(*) as sample_size,
-        cast(null as {{ type_double() }}) as successes,
-        avg(measurements.measured) as sample_mean,
-        var_samp(measurements.measured) as sample_variance
-
-    from measurements
-
-    inner join period_days
-        on measurements.measured_date = period_days.date_day
-
-    inner join comparison_months
-        on period_days.period_start = comparison_months.period_start
-
-    group by measurements.metric_code, comparison_months.window_name
-
-),
-
-all_samples as (
-
-    select * from rates
-    union all
-    select * from series
-    union all
-    select * from means
-
-),
-
-samples as (
-
-    select
-        metric_code || '|' || window_name as effect_sample_key,
+        basis || '|' || metric_code || '|' || window_name as effect_sample_key,
+        basis,
         metric_code,
         window_name,
         months,
-        sample_size,
-        successes,
-        sample_mean,
-        sample_variance
+        comparable_months,
+        first_month,
+        last_month,
+        cases,
+        numerator,
+        denominator,
+        window_ratio * scale as value,
+        -- the variance of a ratio of sums over months (Cochran 1977, chapter 6)
+        case
+            when not is_state
+                then
+                    scale * scale * {{ ratio('months', '(months - 1)') }} * sum_of_squares
+                    / nullif(denominator * denominator, 0)
+        end as variance,
+        is_same_season,
+        is_recorded_alike,
+        -- of residuals in standard deviations of their window: the sum of their squares is months - 1
+        case when sum_of_squares > 0 then (months - 1) * sum_of_products / sum_of_squares else 0 end
+            as lagged_products,
+        case when sum_of_squares > 0 then months - 1 else 0 end as products_base,
+        mean_month,
+        denominator as weight,
+        case when sxx > 0 then scale * sxy / sxx end as slope,
+        sxx,
+        scale * scale * greatest(syy - coalesce(sxy * sxy / nullif(sxx, 0), 0), 0) as squares_around_line
 
-    from all_samples
+    from sums
 
 )
 
-select * from samples
+select * from final

@@ -11,7 +11,8 @@ settings as (
         data_end_at,
         has_activities,
         {{ to_utc(go_live) }} as go_live_at,
-        {{ to_utc(dbt.dateadd('month', -var('finding_window_months'), to_local('data_end_at'))) }} as trailing_start_at
+        {{ to_utc(dbt.dateadd('month', -var('finding_window_months'), to_local('data_end_at'))) }}
+            as trailing_start_at
 
     from {{ ref('int_run_settings') }}
 

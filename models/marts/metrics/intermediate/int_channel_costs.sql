@@ -83,8 +83,8 @@ weights as (
         periods.period_key,
         channels.channel_id,
         coalesce(new_clients_by_channel.new_clients, 0) as new_clients,
-        -- shares are taken from running totals, so that the channels add up to the whole; where nobody is
-        -- new, all of it stays with the member unknown
+        -- shares are taken from running totals, so that the channels add up to the whole; where
+        -- nobody is new, all of it stays with the member unknown
         case
             when sum(new_clients_by_channel.new_clients) over (partition by periods.period_key) > 0
                 then coalesce(new_clients_by_channel.new_clients, 0)
@@ -133,7 +133,11 @@ final as (
         cast(
             own_{{ cost_type }}_cost
             + {{ allocate('shared_' ~ cost_type ~ '_cost', 'weight_to_here', 'weight_of_all') }}
-            - {{ allocate('shared_' ~ cost_type ~ '_cost', 'weight_to_here - weight', 'weight_of_all') }}
+            - {{ allocate(
+                'shared_' ~ cost_type ~ '_cost',
+                'weight_to_here - weight',
+                'weight_of_all'
+            ) }}
             as numeric(28, 6)
         ) as {{ cost_type }}_cost,
         {% endfor %}

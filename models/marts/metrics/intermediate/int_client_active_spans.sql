@@ -13,7 +13,9 @@ with_previous as (
     select
         client_id,
         purchased_at,
-        lag(purchased_at) over (partition by client_id order by purchase_number) as previous_purchased_at,
+        lag(purchased_at)
+            over (partition by client_id order by purchase_number)
+            as previous_purchased_at,
         purchase_number
 
     from purchases
@@ -27,7 +29,10 @@ numbered as (
         purchased_at,
         sum(
             case
-                when purchased_at < {{ dbt.dateadd('hour', inactivity_hours, 'previous_purchased_at') }} then 0
+                when
+                    purchased_at
+                    < {{ dbt.dateadd('hour', inactivity_hours, 'previous_purchased_at') }}
+                    then 0
                 else 1
             end
         ) over (

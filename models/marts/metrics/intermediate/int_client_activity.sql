@@ -65,8 +65,11 @@ purchases_by_segment as (
 
     select
         {{ cell_key('periods.period_key', segment_types) }} as cell_key,
-        count(*) filter (where client_purchases.purchased_at >= periods.trailing_start_at) as purchases,
-        sum(client_purchases.amount) filter (where client_purchases.purchased_at >= periods.trailing_start_at)
+        count(*) filter (where client_purchases.purchased_at >= periods.trailing_start_at)
+            as purchases,
+        sum(client_purchases.amount) filter (
+            where client_purchases.purchased_at >= periods.trailing_start_at
+        )
             as revenue,
         sum(client_purchases.amount) as historic_revenue
 

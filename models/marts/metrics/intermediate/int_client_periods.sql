@@ -30,7 +30,8 @@ spans_in_period as (
         active_spans.client_id,
         max(case when active_spans.span_start_at < periods.period_start_at then 1 else 0 end) = 1
             as is_active_at_start,
-        max(case when active_spans.span_end_at > periods.cutoff_at then 1 else 0 end) = 1 as is_active_at_end
+        max(case when active_spans.span_end_at > periods.cutoff_at then 1 else 0 end)
+        = 1 as is_active_at_end
 
     from periods
 

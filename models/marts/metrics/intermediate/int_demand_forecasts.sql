@@ -17,7 +17,7 @@ period_days as (
 
 demand_units as (
 
-    select * from {{ ref('int_demand_units') }}
+    select * from {{ ref('fct_demand_units') }}
     where not is_excluded
 
 ),

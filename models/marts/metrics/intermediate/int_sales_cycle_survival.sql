@@ -18,7 +18,9 @@ deals as (
     select
         *,
         {% for segment_type in segment_types %}
-        dense_rank() over (order by {{ segment_dimension(segment_type) }}) as {{ segment_type }}_number,
+        dense_rank()
+            over (order by {{ segment_dimension(segment_type) }})
+            as {{ segment_type }}_number,
         {% endfor %}
         1 as all_number
 
@@ -50,7 +52,8 @@ observations as (
 
 ),
 
--- how many had lasted as long: of deals won after the same time each next one has one less beside it
+-- how many had lasted as long: of deals won after the same time each next one has one less beside
+-- it
 at_risk as (
 
     {% for segment_type in ['all'] + segment_types %}
@@ -71,8 +74,9 @@ at_risk as (
 
 ),
 
--- Kaplan and Meier: the share still not won is the product of (1 - 1 / at risk) over the deals won so
--- far, here as the exponential of a sum of logarithms; where the last at risk was won nothing is left
+-- Kaplan and Meier: the share still not won is the product of (1 - 1 / at risk) over the deals won
+-- so far, here as the exponential of a sum of logarithms; where the last at risk was won nothing is
+-- left
 curve as (
 
     select

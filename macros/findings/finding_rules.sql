@@ -1,0 +1,30 @@
+{#- finding, model that judges the rows, its flag (null: cannot be judged), do the rows have names -#}
+{% macro finding_rules() -%}
+    {{ return([
+        ('deals_won_at_once', 'int_deals_checked', 'is_won_at_once', false),
+        ('deals_backdated', 'int_deals_checked', 'is_backdated', false),
+        ('deals_without_activity', 'int_deals_checked', 'is_without_activity', false),
+        ('stages_skipped', 'int_deals_checked', 'is_without_stages', false),
+        ('won_deals_without_client', 'int_deals_checked', 'is_without_client', false),
+        ('won_deals_without_amount', 'int_deals_checked', 'is_without_amount', false),
+        ('loss_reasons_missing', 'int_deals_checked', 'is_without_loss_reason', false),
+        ('deals_stuck', 'int_deals_checked', 'is_stuck', false),
+        ('deals_duplicate', 'int_deals_checked', 'is_duplicate', false),
+        ('leads_not_moved', 'int_leads_checked', 'is_unmoved', false),
+        ('leads_duplicate', 'int_leads_checked', 'is_duplicate', false),
+        ('sources_missing', 'int_demand_checked', 'is_without_source', false),
+        ('channels_not_connected', 'int_demand_checked', 'is_of_unconnected_channel', false),
+        ('requests_unanswered', 'int_conversations_checked', 'is_unanswered', false),
+        ('calls_not_connected', 'int_conversations_checked', 'is_unrecorded', false),
+        ('clients_without_contact_data', 'int_clients_checked', 'is_without_contact_data', false),
+        ('work_of_dismissed_employees', 'int_work_checked', 'is_of_dismissed_employee', false),
+        ('tasks_overdue', 'int_work_checked', 'is_overdue', false),
+        ('employees_idle', 'int_employees_checked', 'is_idle', true),
+        ('processes_not_automated', 'int_setup_checked', 'is_not_automated', true),
+        ('pipelines_unused', 'int_setup_checked', 'is_unused_pipeline', true),
+        ('stages_unused', 'int_setup_checked', 'is_unused_stage', true),
+        ('raw_table_missing', 'int_setup_checked', 'is_missing_raw_table', true),
+        ('reference_data_missing', 'int_setup_checked', 'is_empty_seed', true),
+        ('baseline_missing', 'int_setup_checked', 'is_without_baseline', true),
+    ]) }}
+{%- endmacro %}

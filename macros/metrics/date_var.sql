@@ -1,0 +1,3 @@
+{% macro date_var(name) -%}
+    cast(nullif('{{ var(name) }}', '') as date)
+{%- endmacro %}

@@ -1,0 +1,18 @@
+with
+
+activities as (
+
+    select * from {{ ref('int_thread_activities') }}
+
+),
+
+months as (
+
+    select distinct
+        cast({{ dbt.date_trunc('month', to_local('happened_at')) }} as date) as month_start
+
+    from activities
+
+)
+
+select * from months

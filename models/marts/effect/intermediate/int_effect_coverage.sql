@@ -1,0 +1,128 @@
+{#- money stands on the costs that are set off against it -#}
+{%- set money_kinds = 'costs_marketing costs_salary costs_other' -%}
+
+with
+
+metric_catalog as (
+
+    select
+        metric_code,
+        record_kinds
+
+    from {{ ref('stg_reference__metric_catalog') }}
+
+    union all
+
+    select
+        'net_effect' as metric_code,
+        '{{ money_kinds }}' as record_kinds
+
+),
+
+coverage as (
+
+    select * from {{ ref('recording_coverage') }}
+
+),
+
+record_kinds as (
+
+    select distinct
+        record_kind,
+        request_kind
+
+    from coverage
+
+),
+
+window_months as (
+
+    select * from {{ ref('int_effect_window_months') }}
+    where basis = 'comparable' and is_compared
+
+),
+
+compared_kinds as (
+
+    select distinct
+        metric_code,
+        request_kind
+
+    from {{ ref('int_effect_months') }}
+
+    where basis = 'comparable'
+
+),
+
+-- a record that is not counted by the kind of request is counted over all
+needed as (
+
+    select distinct
+        compared_kinds.metric_code,
+        compared_kinds.request_kind,
+        over_all.record_kind,
+        coalesce(of_kind.request_kind, 'all') as coverage_kind
+
+    from compared_kinds
+
+    inner join metric_catalog
+        on compared_kinds.metric_code = metric_catalog.metric_code
+
+    inner join record_kinds as over_all
+        on ' ' || metric_catalog.record_kinds || ' ' like '% ' || over_all.record_kind || ' %'
+
+    left join record_kinds as of_kind
+        on
+            over_all.record_kind = of_kind.record_kind
+            and compared_kinds.request_kind = of_kind.request_kind
+
+),
+
+windows as (
+
+    select
+        needed.metric_code,
+        needed.request_kind,
+        needed.record_kind,
+        {% for window in ['before', 'after'] -%}
+        {{ ratio(
+            "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
+            "sum(coverage.expected) filter (where window_months.window_name = '" ~ window ~ "')"
+        ) }} as {{ window }}_coverage{{ ',' if not loop.last }}
+        {% endfor %}
+
+    from needed
+
+    inner join window_months
+        on needed.metric_code = window_months.metric_code
+
+    inner join coverage
+        on
+            needed.record_kind = coverage.record_kind
+            and needed.coverage_kind = coverage.request_kind
+            and window_months.period_start = coverage.month_start
+
+    group by needed.metric_code, needed.request_kind, needed.record_kind
+
+),
+
+final as (
+
+    select
+        metric_code || '|' || request_kind || '|' || record_kind as effect_coverage_key,
+        metric_code,
+        request_kind,
+        record_kind,
+        before_coverage,
+        after_coverage,
+        coalesce(
+            least(before_coverage, after_coverage) * {{ var('max_coverage_ratio') }}
+            >= greatest(before_coverage, after_coverage),
+            true
+        ) as is_alike
+
+    from windows
+
+)
+
+select * from final
