@@ -15,8 +15,8 @@ from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
 from bitrix24_effectiveness.explain import explain
+from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
-from bitrix24_effectiveness.load_files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
@@ -139,11 +139,11 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     run.log.event("raw_tables", f"they are in {warehouse.raw_source}, schema {project.raw_schema}")
 
 
-def _load(run: _Run, project: Project, sweep: bool = False, accept_deletions: bool = False) -> None:
+def _load(run: _Run, project: Project, **wishes: bool) -> None:
     # dlt takes a while to import: not for `--help` and not for a bad option
-    from bitrix24_effectiveness.load.loading import load
+    from bitrix24_effectiveness.load.loading import Wishes, load
 
-    load(project, run.log, sweep, accept_deletions)
+    load(project, run.log, Wishes(**wishes))
 
 
 @cli.command("load")
@@ -153,12 +153,22 @@ def _load(run: _Run, project: Project, sweep: bool = False, accept_deletions: bo
     help="Look for rows deleted in the portal; by default every BITRIX24_SWEEP_DAYS (7).",
 )
 @click.option(
+    "--full",
+    is_flag=True,
+    help="Read all rows again, for those that changed without their date; includes --sweep.",
+)
+@click.option(
     "--accept-deletions",
     is_flag=True,
     help="Believe the portal even if a table has lost a large share of its rows.",
 )
+@click.option(
+    "--renamed",
+    is_flag=True,
+    help="The portal that was loaded before has another address now.",
+)
 @click.pass_obj
-def load_command(run: _Run, sweep: bool, accept_deletions: bool) -> None:
+def load_command(run: _Run, /, **wishes: bool) -> None:
     """Load the raw tables from the portal of BITRIX24_WEBHOOK_URL.
 
     The whole portal the first time, new and changed rows from then on. An interrupted load goes on
@@ -167,7 +177,7 @@ def load_command(run: _Run, sweep: bool, accept_deletions: bool) -> None:
     project = run.complete_project
     preflight.check_vars(project)
     with warehouse_of(project).only_run():
-        _load(run, project, sweep, accept_deletions)
+        _load(run, project, **wishes)
 
 
 _new_portal = click.option(

@@ -151,6 +151,8 @@ class PortalEnvironment(_FromEnvironment):
     """Wait after the first attempt; it doubles with each, up to two minutes."""
     bitrix24_sweep_days: _NotNegative = 7.0
     """Days after which deleted rows are looked for; 0: only when asked to."""
+    bitrix24_skip_tables: str = ""
+    """Optional raw tables that are left out on purpose, with commas between."""
 
 
 # -- vars

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.load_files import load_files
+from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from running import REPOSITORY, run_command

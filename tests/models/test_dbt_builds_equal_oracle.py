@@ -37,7 +37,7 @@ def project_seeds(folder: Path) -> dict[str, list[dict[str, str]]]:
 @pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
 def test_the_maven_data(tmp_path, monkeypatch):
     from bitrix24_effectiveness.build import build
-    from bitrix24_effectiveness.load_files import load_files
+    from bitrix24_effectiveness.load.files import load_files
     from bitrix24_effectiveness.log import Log
     from bitrix24_effectiveness.project import Project as DbtProject
 

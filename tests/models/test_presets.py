@@ -15,7 +15,7 @@ import pytest
 import mariadb
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.demo import generate
-from bitrix24_effectiveness.load_files import load_files
+from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.healthy import healthy_seeds

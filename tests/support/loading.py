@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from bitrix24_effectiveness.cli import main
+from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.load.loading import Tally, Wishes, load
+from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from emulator import Emulator, Portal
+from emulator.portal import Table
 from emulator.values import comparable
 from running import REPOSITORY, databases
 
@@ -77,7 +82,7 @@ class Loader:
                 which is when it begins to write.
         """
         output = self.folder / "output.txt"
-        calls, last = len(self.emulator.requests), "tasks.task.list"
+        calls, last = len(self.emulator.requests), "crm.activity.list"
         process = _processes.Process(
             target=_load, args=(self.env, ["load", *arguments], str(output), self.chunk)
         )
@@ -117,7 +122,7 @@ def held(portal: Portal) -> dict[str, Rows]:
     """The rows that the portal delivers, by table and key: what the raw tables have to hold."""
     tables = {}
     for name, columns in CONTRACT.items():
-        table = portal.tables[name]
+        table = portal.tables.get(name) or Table(name)
         rows = {str(key): row for key, row in table.rows.items() if row.get("USER_TYPE") != "bot"}
         tables[name] = {
             key: {column: read(row.get(column.upper())) for column in columns}
@@ -176,3 +181,84 @@ def differences(raw_db: Path, portal: Portal) -> list[str]:
                     + ", ".join(f"{c} {got[c][1]!r} != {expected[c][1]!r}" for c in columns)
                 )
     return found
+
+
+QUICK = {"BITRIX24_REQUESTS_PER_SECOND": "0", "BITRIX24_BACKOFF_SECONDS": "0.001"}
+
+
+def small_portal(deals: int = 130) -> Portal:
+    return Portal(
+        {
+            "crm_deal": [
+                {
+                    "id": str(i),
+                    "stage_id": "WON" if i % 3 == 0 else "NEW",
+                    "opportunity": f"{i}.50",
+                    "date_create": "2025-03-01T10:00:00+03:00",
+                    "date_modify": f"2025-03-{i % 27 + 1:02}T10:00:00+03:00",
+                }
+                for i in range(1, deals + 1)
+            ],
+            "crm_status": [
+                {
+                    "id": "1",
+                    "entity_id": "DEAL_STAGE",
+                    "status_id": "NEW",
+                    "extra": '{"SEMANTICS":"process"}',
+                }
+            ],
+            "users": [{"id": "1", "active": "true", "uf_department": "[1]"}],
+            "tasks": [
+                {
+                    "id": "5",
+                    "status": "5",
+                    "created_date": "2025-03-01T10:00:00+03:00",
+                    "uf_crm_task": '["D_3"]',
+                }
+            ],
+        }
+    )
+
+
+class Loading:
+    """An emulated portal and the raw database that it is loaded into."""
+
+    def __init__(self, folder: Path, emulator: Emulator) -> None:
+        self.folder = folder
+        self.emulator = emulator
+        self.portal = emulator.portal
+        self.raw_db = folder / "raw.duckdb"
+        self.env = QUICK | {
+            "CRM_RAW_DB": str(self.raw_db),
+            "BITRIX24_WEBHOOK_URL": emulator.webhook,
+        }
+
+    def load(self, **given: Any) -> dict[str, Tally]:
+        """Loads; names in capitals are variables, the others wishes."""
+        env = {name: value for name, value in given.items() if name.isupper()}
+        wishes = Wishes(**{name: value for name, value in given.items() if name.islower()})
+        project = Project(REPOSITORY, {}, dict(os.environ) | self.env | env)
+        return load(project, Log("text"), wishes)
+
+    def refusal(self, **given: Any) -> str:
+        with pytest.raises(ConfigurationError) as caught:
+            self.load(**given)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def rows(self, query: str) -> list[tuple]:
+        with duckdb.connect(str(self.raw_db), read_only=True) as connection:
+            return connection.execute(query).fetchall()
+
+
+def deals_of(loading: Loading) -> list[tuple]:
+    return sorted(
+        loading.rows("select id, stage_id, opportunity, date_modify from bitrix24.crm_deal"),
+        key=lambda deal: int(deal[0]),
+    )
+
+
+def deals_in_portal(loading: Loading) -> list[tuple]:
+    rows = loading.portal.tables["crm_deal"].rows
+    names = ("ID", "STAGE_ID", "OPPORTUNITY", "DATE_MODIFY")
+    return [tuple(rows[key][name] for name in names) for key in sorted(rows)]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bitrix24_effectiveness.load.own_dlt import own_dlt  # isort: skip (before dlt itself)
-
 import dlt
 import duckdb
-from dlt.common.exceptions import DltException, SignalReceivedException
+from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
@@ -25,20 +24,18 @@ from bitrix24_effectiveness.errors import (
     CrmEffectError,
     DataError,
 )
-from bitrix24_effectiveness.files import literal, remove
+from bitrix24_effectiveness.files import remove
+from bitrix24_effectiveness.load.dlt_settings import dlt_settings
 from bitrix24_effectiveness.load.methods import METHODS, Method
-from bitrix24_effectiveness.load.portal import Page, Portal, PortalError
+from bitrix24_effectiveness.load.portal import Page, Portal
+from bitrix24_effectiveness.load.questions import PortalError
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.load.spool import Spool
+from bitrix24_effectiveness.load.stopping import StoppedError, Stopping, StopRequested
+from bitrix24_effectiveness.load.sweep import Sweep, number
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import (
-    DELETED_ROWS,
-    LOADED_TABLES,
-    SWEPT_KEYS,
-    Project,
-    RawTable,
-)
+from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 SOURCE = "bitrix24"
@@ -47,6 +44,9 @@ SOURCE = "bitrix24"
 CHUNK = 50_000
 """Rows of a table that are committed at once: what a killed load reads again."""
 
+SMALL = 5_000
+"""Tables with fewer rows are committed together, since each commit costs a moment."""
+
 OVERLAP = timedelta(minutes=10)
 """Rows changed so long before the last load are read again: others see a change only when its
 transaction ends, and the clocks of a portal's machines differ."""
@@ -54,8 +54,13 @@ transaction ends, and the clocks of a portal's machines differ."""
 FEW_ROWS, LARGE_SHARE = 20, 0.2
 """More rows than both cannot vanish from a table unless a person says so."""
 
+CHATS = "openline_message"
+ACTIVITIES = "crm_activity"
+
+_UNFINISHED = "__unfinished"
+_SILENT = 3
 _TELL_EVERY = 5
-_AT_ONCE = 1000
+_END: Any = object()
 
 
 @dataclass
@@ -79,16 +84,22 @@ class Tally:
         return self.received - self.new
 
 
-def load(
-    project: Project, log: Log, sweep: bool = False, accept_deletions: bool = False
-) -> dict[str, Tally]:
-    """Brings the raw tables up to date with the portal of BITRIX24_WEBHOOK_URL.
+@dataclass(frozen=True)
+class Wishes:
+    """What a load is asked to do beyond bringing what is new and changed."""
 
-    Args:
-        project: Where the raw database and the settings are.
-        log: Where to say what happens.
-        sweep: Look for deleted rows now, not only when BITRIX24_SWEEP_DAYS have passed.
-        accept_deletions: A table may lose any share of its rows.
+    sweep: bool = False
+    """Look for deleted rows now, not only when BITRIX24_SWEEP_DAYS have passed."""
+    full: bool = False
+    """Read all rows again, and look for deleted ones."""
+    accept_deletions: bool = False
+    """A table may lose any share of its rows."""
+    renamed: bool = False
+    """The portal of the database has another address now."""
+
+
+def load(project: Project, log: Log, wishes: Wishes | None = None) -> dict[str, Tally]:
+    """Brings the raw tables up to date with the portal of BITRIX24_WEBHOOK_URL.
 
     Returns:
         What was done, by raw table.
@@ -98,6 +109,7 @@ def load(
             read until then stays, and the next load goes on from there.
         DataError: a table would lose so many rows that they were left where they are.
         AnotherRunError: another load is running, or another program has the raw database open.
+        StoppedError: SIGTERM or Ctrl-C; what was read is written.
     """
     settings = Settings.find(project)
     if settings is None:
@@ -114,10 +126,11 @@ def load(
         remove(folder)
         folder.mkdir(parents=True)
         try:
-            with own_dlt(folder), log.status("asking the portal") as show:
-                tallies = _Load(
-                    project, source, settings, folder, log, _Progress(log, show), accept_deletions
-                ).run(sweep)
+            with dlt_settings(folder), log.status("asking the portal") as show:
+                running = _Load(
+                    project, source, settings, folder, log, _Progress(log, show), wishes or Wishes()
+                )
+                tallies = running.run()
         except (DltException, duckdb.Error) as error:
             problem = _said(error, source)
         finally:
@@ -125,6 +138,8 @@ def load(
     if problem:
         raise problem
     _sum_up(tallies, log)
+    if running.failures:
+        raise running.failures[0]
     return tallies
 
 
@@ -159,13 +174,13 @@ class _Progress:
 
     def __init__(self, log: Log, show: Callable[[str], None]) -> None:
         self._log = log
-        self._show = show
+        self.show = show
         self._told = 0.0
 
     def tell(self, table: str, tally: Tally) -> None:
         rate = tally.received / max(tally.seconds, 0.001)
         message = f"{table}: {tally.received:,} rows, {rate:,.0f} a second"
-        self._show(message)
+        self.show(message)
         if self._log.is_json and time.monotonic() - self._told >= _TELL_EVERY:
             self._told = time.monotonic()
             self._log.event(
@@ -177,6 +192,39 @@ class _Progress:
             )
 
 
+class _Reading:
+    """One table on its way from the portal: what was read and is not yet committed."""
+
+    def __init__(self, table: RawTable, method: Method, state: dict[str, Any]) -> None:
+        self.table = table
+        self.method = method
+        self.state = state
+        """What dlt keeps of the table: `loaded_until`, `columns`, and the `walk` under way."""
+        self.is_first = "loaded_until" not in state
+        self.is_resumed = "started" in state.get("walk", {})
+        self.is_over = False
+        self.pages: Iterator[Page | None] | None = None
+        self.spool: Spool | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        return [column.name for column in self.table.columns]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Fields of the portal's answers by the names of the columns that they go to."""
+        return {column: self.method.field_of(column) for column in self.columns}
+
+    @property
+    def count(self) -> int:
+        return self.spool.count if self.spool else 0
+
+    @property
+    def has_part(self) -> bool:
+        """Whether what was read so far may be committed: half a dictionary replaces no other."""
+        return self.method.is_incremental and self.count > 0
+
+
 @dataclass
 class _Load:
     project: Project
@@ -185,54 +233,83 @@ class _Load:
     folder: Path
     log: Log
     progress: _Progress
-    accept_deletions: bool
+    wishes: Wishes
     tallies: dict[str, Tally] = field(default_factory=dict)
-    unfinished: set[str] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
-    lost: dict[str, int] = field(default_factory=dict)
-    """Tables that lack rows of the portal, with the key that comes before the first of them."""
     failures: list[CrmEffectError] = field(default_factory=list)
     now: datetime | None = None
     """When the portal answered last, by its own clock."""
-    swept_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.is_postgres = self.project.target == "postgres"
         self.portal = Portal(self.settings, self.log)
-        # the small ones first: a webhook that is wrong shows at once
-        self.tables = sorted(
-            self.project.raw_tables.values(), key=lambda table: METHODS[table.name].is_incremental
-        )
+        self.stopping = Stopping()
+        raw_tables = self.project.raw_tables
+        self.tables = [raw_tables[name] for name in METHODS if name in raw_tables]
+        self.methods = dict(METHODS)
+        self.skipped = self.settings.skip_tables
+        self.left_out: set[str] = set()
+        self.dropped: set[str] = set()
+        """Tables that were read once, and that somebody has dropped since."""
+        self.sweep_state: dict[str, Any] | None = None
+        self.swept_at: str | None = None
+        self._pending: list[_Reading] = []
+        self._open: list[_Reading] = []
+        self._silent = 0
+        self._written = 0
         self.pipeline = dlt.pipeline(
             SOURCE,
             pipelines_dir=str(self.folder),
             destination=_destination(self.project),
             dataset_name=self.project.raw_schema,
         )
+        self._check_skipped()
 
-    def run(self, sweep: bool) -> dict[str, Tally]:
+    def run(self) -> dict[str, Tally]:
+        """Reads, looks for deleted rows when it is time to, and counts."""
         self.pipeline.sync_destination()
-        for table, rows in self._counts().items():
-            self.tallies[table] = Tally(before=rows, after=rows)
+        self.sweep_state = deepcopy(self._state.get("sweep"))
+        self._take_back()
+        self._count_before()
         self._check_origin()
-        self.unfinished = set(self.tallies)
         if not self._state:
             # before any row: what a killed load leaves says which portal it is of
             self.pipeline.run([self._loaded_tables()])
-        self._read()
-        if not self.failures and (sweep or self._is_sweep_due()):
-            self._sweep()
-            self._read()
+        with self.stopping.heard():
+            try:
+                self._read([t for t in self.tables if t.name not in self.skipped])
+                if not self.failures and self._is_sweep_due():
+                    Sweep(self).run()
+            except StopRequested:
+                self._commit_all()
+                raise StoppedError(
+                    f"stopped: {self._written:,} rows are written, the next load goes on there",
+                    self.stopping.signum,
+                ) from None
+            except PortalError:
+                self._commit_all()
+                raise
+        self._set_aside()
         for table, rows in self._counts().items():
-            self.tallies[table].after = rows
-        if self.failures:
-            raise self.failures[0]
+            self.tallies[table].after = rows or 0
         return self.tallies
 
     @property
     def _state(self) -> dict[str, Any]:
         """What dlt keeps in the database about the portal: never its address."""
         return self.pipeline.state.get("sources", {}).get(SOURCE, {})
+
+    def state_of(self, table: RawTable) -> dict[str, Any]:
+        """A copy of what is known of a table; empty: nothing of it was ever committed."""
+        if table.name in self.dropped:
+            return {}
+        return deepcopy(self._state.get("resources", {}).get(table.name, {}))
+
+    def _check_skipped(self) -> None:
+        required = {table.name for table in self.tables if table.required}
+        for name in self.skipped:
+            if name not in self.project.raw_tables or name in required:
+                what = "is required" if name in required else "is no raw table"
+                raise ConfigurationError(f"BITRIX24_SKIP_TABLES: {name} {what}")
 
     def _check_origin(self) -> None:
         """Two portals, or a portal and a demo, must not be mixed in one database."""
@@ -242,137 +319,147 @@ class _Load:
                 "them, or load into another database"
             )
         known, host = self._state.get("portal"), self.settings.webhook.host
-        if known and known != host:
+        if known and known != host and not self.wishes.renamed:
             raise ConfigurationError(
                 f"{self.source} holds the portal {known}, BITRIX24_WEBHOOK_URL names {host}: "
-                "load it into another database"
+                "load it into another database, or, if the portal was only renamed, run "
+                "`crm-effect load --renamed` once"
             )
 
     # -- rows
 
-    def _read(self) -> None:
-        """Reads what is unfinished, a chunk of each table at a time."""
-        while self.unfinished and not self.failures:
-            asked = [self._rows_of(t) for t in self.tables if t.name in self.unfinished]
-            resources = [resource for resource in asked if resource is not None]
-            if resources:
-                self.pipeline.run([*resources, self._loaded_tables()])
+    def _read(self, tables: list[RawTable]) -> None:
+        """Reads tables one after the other; while a method must rest, another table."""
+        self._open = [
+            _Reading(table, METHODS[table.name], self.state_of(table)) for table in tables
+        ]
+        before: _Reading | None = None
+        while self._open:
+            reading = min(self._open, key=lambda one: self.portal.rest_of(one.method))
+            if before and before is not reading and before.has_part:
+                self._commit(before)
+            before = reading
+            if self._pending and self.portal.rest_of(reading.method):
+                self._commit()
+            self._step(reading)
+            if reading.is_over:
+                self._open.remove(reading)
+                self._pending.append(reading)
+                before = None
+            elif reading.has_part and reading.count >= CHUNK:
+                self._commit(reading)
+            if sum(one.count for one in self._pending) >= SMALL:
+                self._commit()
+        self._commit()
 
-    def _rows_of(self, table: RawTable) -> DltResource | None:
-        method = METHODS[table.name]
-        if self.failures:
-            return None
-        if method.is_incremental:
-            return self._resource(table, method, self._walk(table, method))
-        # dlt empties a table that is to be replaced and gets no rows: it hears only of good ones
-        self.unfinished.discard(table.name)
-        pages = self._whole(table, method)
-        return self._resource(table, method, self._replacement(table, pages)) if pages else None
-
-    def _resource(self, table: RawTable, method: Method, items: Iterator[Any]) -> DltResource:
-        return dlt.resource(
-            items,
-            name=table.name,
-            primary_key=method.key.lower(),
-            write_disposition="merge" if method.is_incremental else "replace",
-            columns=_texts(*self._fields(table)),
-        )
-
-    def _fields(self, table: RawTable) -> dict[str, str]:
-        """Fields of the portal's answers by the names of the columns that they go to."""
-        method = METHODS[table.name]
-        return {column.name: method.field_of(column.name) for column in table.columns}
-
-    def _whole(self, table: RawTable, method: Method) -> list[Page]:
-        """All rows of a table that is read as a whole; nothing if they are not to be believed."""
-        columns = [column.name for column in table.columns]
+    def _step(self, reading: _Reading) -> None:
+        """Asks for one page more of a table, and puts it where the next commit finds it."""
         try:
-            pages = list(self._pages(table, method, columns))
+            if reading.pages is None:
+                self._begin(reading)
+            page = self._next(reading)
         except PortalError as error:
-            self._note(table, error)
-            return []
-        tally = self.tallies[table.name]
-        gone = max(0, tally.before - tally.received)
-        if self._is_doubtful(table, tally.before, gone):
-            tally.received = 0
-            return []
-        tally.deleted = gone
-        return pages
-
-    def _replacement(self, table: RawTable, pages: list[Page]) -> Iterator[Any]:
-        spool = Spool(self.folder, table.name, self._fields(table))
-        for page in pages:
-            spool.add(page.rows)
-        state = dlt.current.resource_state(table.name)
-        state["loaded_until"] = pages[0].asked_at.isoformat()
-        yield spool.for_dlt(self.is_postgres)
-
-    def _walk(self, table: RawTable, method: Method) -> Iterator[Any]:
-        """New and changed rows, up to a chunk of them; the state says where to go on."""
-        if self.failures:
+            self._give_up(reading, error)
             return
-        state = dlt.current.resource_state(table.name)
-        columns = [column.name for column in table.columns]
-        if state.get("columns") != columns:
+        if page is _END:
+            self._finish(reading)
+        elif page is not None and reading.spool:
+            reading.spool.add(page.rows)
+            if "walk" in reading.state:
+                reading.state["walk"]["after"] = page.after
+                reading.state["walk"].setdefault("started", page.asked_at.isoformat())
+            else:
+                reading.state["loaded_until"] = page.asked_at.isoformat()
+
+    def _next(self, reading: _Reading) -> Any:
+        assert reading.pages is not None
+        tally = self.tallies[reading.table.name]
+        asked = time.monotonic()
+        with self.stopping.waiting():
+            page = next(reading.pages, _END)
+        tally.seconds += time.monotonic() - asked
+        if page is not _END and page is not None:
+            self.now, self._silent = page.asked_at, 0
+            tally.received += len(page.rows)
+            self.progress.tell(reading.table.name, tally)
+        return page
+
+    def _begin(self, reading: _Reading) -> None:
+        """Says where to begin: where the last load stopped, or with what is new and changed."""
+        state, method = reading.state, reading.method
+        if state.get("columns", reading.columns) != reading.columns:
             # a column more than last time: only a whole load can fill it
             state.clear()
-            state["columns"] = columns
-        if table.name in self.lost:
-            state["walk"] = {"after": self.lost.pop(table.name), "since": None, "heals": True}
+            reading.is_first, reading.is_resumed = True, False
+        state["columns"] = reading.columns
+        reading.spool = Spool(self.folder, reading.table.name, reading.fields)
+        if not method.is_incremental:
+            reading.pages = self.portal.pages(method, reading.columns)
+            return
         walk = state.setdefault("walk", {"after": 0, "since": _since(state, method)})
-        is_resumed, is_first = "started" in walk, "loaded_until" not in state
-        spool = Spool(self.folder, table.name, self._fields(table))
-        self.unfinished.discard(table.name)
-        try:
-            for page in self._pages(table, method, columns, walk["after"], walk["since"]):
-                spool.add(page.rows)
-                walk.setdefault("started", page.asked_at.isoformat())
-                walk["after"] = page.after
-                if spool.count >= CHUNK:
-                    self.unfinished.add(table.name)
-                    break
-            else:
-                if not walk.get("heals"):
-                    state["loaded_until"] = walk["started"]
-                if is_resumed or walk.get("heals"):
-                    # what has changed since the walk began
-                    self.unfinished.add(table.name)
-                del state["walk"]
-        except PortalError as error:
-            self._note(table, error)
-        # a table without rows is there as well, once it was read to its end
-        if spool.count or (is_first and "walk" not in state):
-            yield spool.for_dlt(self.is_postgres)
-
-    def _pages(
-        self,
-        table: RawTable,
-        method: Method,
-        columns: list[str],
-        after: int = 0,
-        since: str | None = None,
-    ) -> Iterator[Page]:
-        tally = self.tallies[table.name]
-        asked = time.monotonic()
-        for page in self.portal.pages(method, columns, after, since):
-            self.now = page.asked_at
-            tally.received += len(page.rows)
-            tally.seconds += time.monotonic() - asked
-            self.progress.tell(table.name, tally)
-            yield page
-            asked = time.monotonic()
-
-    def _note(self, table: RawTable, error: PortalError) -> None:
-        """Keeps a failure; a table that is not for us, and not required, is none."""
-        if error.is_refusal and not table.required:
-            self.refused.add(table.name)
-            self.log.event("refused", f"{table.name} is left out: {error}", "warning")
+        if self.wishes.full and not reading.is_first and not walk.get("is_full"):
+            walk = state["walk"] = {"after": 0, "since": None, "is_full": True}
+            reading.is_resumed = False
+        if method.by_session:
+            reading.pages = self.portal.messages(method, self._sessions(walk))
         else:
-            self.failures.append(error)
+            reading.pages = self.portal.pages(method, reading.columns, walk["after"], walk["since"])
 
-    def _is_doubtful(self, table: RawTable, rows: int, gone: int) -> bool:
+    def _finish(self, reading: _Reading) -> None:
+        """A table was read to its end."""
+        tally, table = self.tallies[reading.table.name], reading.table
+        reading.is_over = True
+        if not reading.method.is_incremental:
+            gone = max(0, tally.before - tally.received)
+            if self.is_doubtful(table, tally.before, gone):
+                tally.received, reading.spool = 0, None
+            else:
+                tally.deleted = gone
+            return
+        walk = reading.state.pop("walk")
+        reading.state["loaded_until"] = walk["started"]
+        if reading.is_resumed:
+            # what has changed since the walk began
+            self._commit(reading)
+            self._open.append(_Reading(table, reading.method, self.state_of(table)))
+
+    def _give_up(self, reading: _Reading, error: PortalError) -> None:
+        """A table that cannot be read; the others can, unless it is the portal that fails."""
+        table = reading.table
+        successor = reading.method.successor
+        if error.code == "ERROR_METHOD_NOT_FOUND" and successor:
+            if reading.count:
+                self._commit(reading)
+            message = f"{reading.method.name} is gone: {successor.name} is asked instead"
+            self.log.event("successor", message, "warning", table=table.name)
+            reading.method = self.methods[table.name] = successor
+            reading.pages = None
+            return
+        self._silent += error.passes
+        if not error.of_method or self._silent == _SILENT:
+            raise self.failures[0] if self.failures else error
+        reading.is_over = True
+        if not reading.method.is_incremental:
+            # half a dictionary does not take the place of a whole one
+            reading.spool = None
+        self.note(table, error)
+
+    def note(self, table: RawTable, error: CrmEffectError) -> None:
+        """Keeps what became of a table: its failure is that of the load if it is required."""
+        if table.required:
+            self.failures.append(error)
+        elif "loaded_until" in self.state_of(table):
+            message = f"{table.name} stays as it was: {error}"
+            self.log.event("left_out", message, "warning", table=table.name)
+        else:
+            self.left_out.add(table.name)
+            message = f"{table.name} is left out: {error}"
+            self.log.event("left_out", message, "warning", table=table.name)
+
+    def is_doubtful(self, table: RawTable, rows: int, gone: int) -> bool:
+        """Whether a table would lose so many rows that a person has to say so; notes it."""
         some = gone > FEW_ROWS and gone > rows * LARGE_SHARE
-        if self.accept_deletions or not (some or gone == rows > 0):
+        if self.wishes.accept_deletions or not (some or gone == rows > 0):
             return False
         self.failures.append(
             DataError(
@@ -382,23 +469,103 @@ class _Load:
         )
         return True
 
+    def _sessions(self, walk: dict[str, Any]) -> list[int]:
+        """The chats that are new or changed, by their activities; those left of a walk."""
+        # the activities must be there
+        self._commit()
+        activities = self.project.raw_tables[ACTIVITIES]
+        read_until = self.state_of(activities).get("loaded_until")
+        if not read_until:
+            text = f"its chats are known by {ACTIVITIES}, which was not read"
+            raise PortalError("no_activities", text)
+        walk.setdefault("started", read_until)
+        since = walk["since"] and datetime.fromisoformat(walk["since"])
+        with self.pipeline.sql_client() as client:
+            chats = client.execute_sql(
+                f"select associated_entity_id, last_updated from {self.name(client, activities)} "
+                "where provider_id = 'IMOPENLINES_SESSION'"
+            )
+        found = {
+            int(session)
+            for session, changed in chats or ()
+            if session and session.isdigit() and (not since or _is_since(changed, since))
+        }
+        return sorted(session for session in found if session > walk["after"])
+
+    # -- commits
+
+    def _commit(self, *more: _Reading) -> None:
+        """Writes what was read, and where to go on, in one load of dlt."""
+        readings = [one for one in (*self._pending, *more) if one.spool]
+        self._pending = []
+        if not readings:
+            return
+        for reading in readings:
+            if reading.table.name in self.dropped:
+                # dlt believes that the table is there
+                self.pipeline.run([self._resource(reading)], refresh="drop_resources")
+                self.dropped.discard(reading.table.name)
+        self.pipeline.run([*map(self._resource, readings), self._loaded_tables()])
+        for reading in readings:
+            self._written += reading.count
+            if not reading.is_over:
+                reading.spool = Spool(self.folder, reading.table.name, reading.fields)
+
+    def _commit_all(self) -> None:
+        """Writes what was read of every table."""
+        self._commit(*(one for one in self._open if one.has_part))
+        self.save()
+
+    def _resource(self, reading: _Reading) -> DltResource:
+        def rows() -> Iterator[Any]:
+            state = dlt.current.resource_state(reading.table.name)
+            if reading.spool:
+                state.clear()
+                state.update(reading.state)
+            # a table without rows is there as well, once it was read to its end
+            is_there = not reading.method.is_incremental or (
+                reading.is_first and "walk" not in reading.state
+            )
+            if reading.spool and (reading.spool.count or is_there):
+                yield reading.spool.for_dlt(self.is_postgres)
+
+        return self.resource(reading.table, rows())
+
+    def resource(self, table: RawTable, items: Iterator[Any]) -> DltResource:
+        """Rows of a table for dlt; those of known key replace what is there."""
+        method = METHODS[table.name]
+        return dlt.resource(
+            items,
+            name=table.name,
+            primary_key=method.key.lower(),
+            write_disposition="merge" if method.is_incremental else "replace",
+            columns=_texts(*(column.name for column in table.columns)),
+        )
+
+    def save(self) -> None:
+        """Writes where the sweep stands."""
+        self.pipeline.run([self._loaded_tables()])
+
     def _loaded_tables(self) -> DltResource:
         """What is complete, for people and for `crm-effect run`; the last resource of a run."""
 
         def rows() -> Iterator[Any]:
             state = dlt.current.source_state()
             state["portal"] = self.settings.webhook.host
-            if "swept_at" not in state and not self.unfinished:
-                # what was read for the first time has nothing to be swept
-                self.swept_at = self.now
-            if self.swept_at:
-                state["swept_at"] = self.swept_at.isoformat()
             resources = state.get("resources", {})
-            for table in self.project.raw_tables:
-                loaded = resources.get(table, {})
-                if "loaded_until" in loaded or table not in self.refused:
+            names = [t.name for t in self.tables if t.name not in self.left_out | self.skipped]
+            complete = [name for name in names if "loaded_until" in resources.get(name, {})]
+            if "swept_at" not in state and self.now and complete == names:
+                # what was read for the first time has nothing to be swept
+                state["swept_at"] = self.now.isoformat()
+            if self.swept_at:
+                state["swept_at"] = self.swept_at
+            state["sweep"] = self.sweep_state
+            for table in self.tables:
+                loaded = resources.get(table.name, {})
+                if "loaded_until" in loaded or table.name in names:
                     yield {
-                        "raw_table": table,
+                        "raw_table": table.name,
                         "is_complete": "loaded_until" in loaded,
                         "loaded_until": loaded.get("loaded_until"),
                     }
@@ -410,107 +577,63 @@ class _Load:
             columns=_texts("raw_table", "loaded_until") | {"is_complete": {"data_type": "bool"}},
         )
 
-    def _counts(self) -> dict[str, int]:
+    # -- tables
+
+    def _count_before(self) -> None:
+        for name, rows in self._counts().items():
+            self.tallies[name] = Tally(before=rows or 0, after=rows or 0)
+            if rows is None and self.state_of(self.project.raw_tables[name]):
+                self.dropped.add(name)
+
+    def _counts(self) -> dict[str, int | None]:
+        """Rows of each table; None where there is no such table."""
         with self.pipeline.sql_client() as client:
             return {table.name: self._count(client, table) for table in self.tables}
 
-    def _count(self, client: SqlClientBase[Any], table: RawTable) -> int:
+    def _count(self, client: SqlClientBase[Any], table: RawTable) -> int | None:
         try:
-            ((rows,),) = _found(client, f"select count(*) from {self._name(client, table)}")
+            return number(client, f"select count(*) from {self.name(client, table)}")
         except DatabaseUndefinedRelation:
-            return 0
-        return rows
+            return None
 
-    def _name(self, client: SqlClientBase[Any], table: RawTable) -> str:
+    def name(self, client: SqlClientBase[Any], table: RawTable) -> str:
+        """The qualified name of a raw table."""
         return client.make_qualified_table_name(table.name)
+
+    def _take_back(self) -> None:
+        """Puts back what was set aside, to go on with it."""
+        for table in self.tables:
+            if table.name not in self.skipped and self._is_half_read(table):
+                self._rename(table.name + _UNFINISHED, table.name)
+
+    def _set_aside(self) -> None:
+        """Half of an optional table that is left out must not be taken for a whole one."""
+        for table in self.tables:
+            if table.name in self.left_out | self.skipped and self._is_half_read(table):
+                self._rename(table.name, table.name + _UNFINISHED)
+
+    def _is_half_read(self, table: RawTable) -> bool:
+        state = self.state_of(table)
+        return bool(state) and "loaded_until" not in state
+
+    def _rename(self, name: str, other: str) -> None:
+        with self.pipeline.sql_client() as client:
+            old, new = client.make_qualified_table_name(name), client.escape_column_name(other)
+            try:
+                client.execute_sql(f"alter table {old} rename to {new}")
+            except DatabaseUndefinedRelation:
+                return
 
     # -- deleted rows
 
     def _is_sweep_due(self) -> bool:
-        if not self.settings.sweep_days or "swept_at" not in self._state or not self.now:
+        if self.wishes.sweep or self.wishes.full or self.sweep_state:
+            return True
+        swept_at = self._state.get("swept_at")
+        if not self.settings.sweep_days or not swept_at or not self.now:
             return False
-        swept_at = datetime.fromisoformat(self._state["swept_at"])
-        return self.now - swept_at >= timedelta(days=self.settings.sweep_days)
-
-    def _sweep(self) -> None:
-        """Removes the rows that the portal no longer has, and notes those that are not here yet.
-
-        Reads nothing but keys. All rows here came before the first of them, so that a row whose key
-        does not come is gone; yet the portal is asked once more for each.
-        """
-        swept: list[RawTable] = []
-        self.pipeline.run(
-            dlt.resource(
-                self._keys(swept),
-                name=SWEPT_KEYS,
-                write_disposition="replace",
-                columns=_texts("raw_table", "id"),
-            )
-        )
-        with self.pipeline.sql_client() as client:
-            keys = client.make_qualified_table_name(SWEPT_KEYS)
-            for table in swept:
-                self._compare(client, keys, table)
-            client.execute_sql(f"delete from {keys}")
-        if not self.failures:
-            self.swept_at = self.now
-        self.unfinished = set(self.lost)
-        self.pipeline.run([self._loaded_tables()])
-
-    def _keys(self, swept: list[RawTable]) -> Iterator[Any]:
-        spool = Spool(self.folder, SWEPT_KEYS, {"raw_table": "raw_table", "id": "id"})
-        for table in self.tables:
-            method = METHODS[table.name]
-            state = dlt.current.resource_state(table.name)
-            if not method.is_incremental or "loaded_until" not in state:
-                continue
-            try:
-                for page in self.portal.pages(method, [method.key.lower()]):
-                    self.now = page.asked_at
-                    spool.add(
-                        [
-                            {"raw_table": table.name, "id": row[method.key_field]}
-                            for row in page.rows
-                        ]
-                    )
-                swept.append(table)
-            except PortalError as error:
-                self._note(table, error)
-        yield spool.for_dlt(self.is_postgres)
-
-    def _compare(self, client: SqlClientBase[Any], keys: str, table: RawTable) -> None:
-        name = self._name(client, table)
-        key = client.escape_column_name(METHODS[table.name].key.lower())
-        of_table = f"select id from {keys} where raw_table = '{table.name}'"
-        missing = _found(client, f"select {key} from {name} except {of_table}")
-        gone = [int(row[0]) for row in missing]
-        if self._is_doubtful(table, self._count(client, table), len(gone)):
-            return
-        still_there = self.portal.existing(METHODS[table.name], gone)
-        self._remove(client, name, key, table, [one for one in gone if one not in still_there])
-        unknown = f"({of_table} except select {key} from {name}) as unknown"
-        ((first,),) = _found(client, f"select min(cast(id as bigint)) from {unknown}")
-        if first is not None:
-            self.lost[table.name] = first - 1
-
-    def _remove(
-        self, client: SqlClientBase[Any], name: str, key: str, table: RawTable, gone: list[int]
-    ) -> None:
-        deleted = client.make_qualified_table_name(DELETED_ROWS)
-        client.execute_sql(
-            f"create table if not exists {deleted} "
-            "(raw_table varchar, id varchar, found_at varchar)"
-        )
-        # the pages of its keys have been read, or it would not be compared
-        found_at = self.now.isoformat() if self.now else ""
-        for start in range(0, len(gone), _AT_ONCE):
-            some = gone[start : start + _AT_ONCE]
-            values = ", ".join(f"('{literal(table.name)}', '{one}', '{found_at}')" for one in some)
-            with client.begin_transaction():
-                client.execute_sql(f"insert into {deleted} values {values}")
-                listed = ", ".join(f"'{one}'" for one in some)
-                client.execute_sql(f"delete from {name} where {key} in ({listed})")
-        self.tallies[table.name].deleted += len(gone)
+        passed = self.now - datetime.fromisoformat(swept_at)
+        return passed >= timedelta(days=self.settings.sweep_days)
 
 
 def _texts(*columns: str) -> dict[str, Any]:
@@ -518,15 +641,19 @@ def _texts(*columns: str) -> dict[str, Any]:
     return {column: {"data_type": "text"} for column in columns}
 
 
-def _found(client: SqlClientBase[Any], query: str) -> Sequence[Sequence[Any]]:
-    return client.execute_sql(query) or ()
-
-
 def _since(state: dict[str, Any], method: Method) -> str | None:
-    if not method.is_incremental or "loaded_until" not in state:
+    if "loaded_until" not in state:
         return None
     overlap = OVERLAP + timedelta(days=method.settles_after)
     return (datetime.fromisoformat(state["loaded_until"]) - overlap).isoformat()
+
+
+def _is_since(moment: str | None, since: datetime) -> bool:
+    """Whether a time of the portal is not before another; one that cannot be read may be."""
+    try:
+        return datetime.fromisoformat(moment or "") >= since
+    except (ValueError, TypeError):
+        return True
 
 
 def _check_names(project: Project) -> None:
@@ -568,8 +695,6 @@ def _said(error: BaseException, source: str) -> BaseException:
     for link in chain:
         if isinstance(link, CrmEffectError):
             return link
-        if isinstance(link, SignalReceivedException):
-            return KeyboardInterrupt()
         if isinstance(link, duckdb.IOException) and "lock" in str(link).lower():
             return AnotherRunError(f"{source} is open in another program: close it there")
     said = str(chain[-1]).strip() or type(chain[-1]).__name__

@@ -6,7 +6,7 @@ From the pages in `api-reference` of Bitrix24's documentation (public repository
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,22 +34,29 @@ class Method:
     """Days after which a row of `changed` no longer changes without `changed` moving."""
     walks: bool = True
     """Whether it can be asked for rows of `>ID` in the order of ID; else it gives all its rows."""
-    uncounted: bool = True
-    """Whether `start=-1` is documented to spare the portal counting all rows."""
     selects: bool = True
     """Whether it can be asked for some fields only."""
     camel: bool = False
     """Whether the fields of its rows are in camelCase."""
+    renamed: Mapping[str, str] | None = None
+    """Fields with other names than their raw columns; not None: it is asked by the names of its
+    answers, too."""
     one_order: bool = False
     """Whether the order is given as `SORT` and `ORDER`."""
+    by_session: bool = False
+    """Whether it is asked for one chat at a time."""
+    successor: Method | None = None
+    """What to ask instead where the portal no longer has this method."""
 
     @property
     def is_incremental(self) -> bool:
         """Whether it can be asked for new and changed rows alone."""
-        return self.changed is not None
+        return self.changed is not None or self.by_session
 
     def field_of(self, column: str) -> str:
         """Name in the answer of the field that a raw column holds."""
+        if self.renamed and column in self.renamed:
+            return self.renamed[column]
         if not self.camel:
             return column.upper()
         first, *others = column.split("_")
@@ -70,45 +77,62 @@ class Method:
         inside = f"[{self.inside}]" if self.inside else ""
         return f"$result[{call}]{inside}[{PAGE - 1}][{self.key_field}]"
 
+    def asked(self, conditions: Row, columns: Sequence[str], **more: Any) -> Row:
+        """Parameters of a call: conditions, the order of the key, and what to select."""
+        if self.one_order:
+            given: Row = {"FILTER": conditions, "SORT": self.key, "ORDER": "ASC"}
+        else:
+            given = {"filter": conditions, "order": {self.key: "ASC"}}
+        if self.selects:
+            by_answer = self.renamed is not None
+            given["select"] = [self.field_of(c) if by_answer else c.upper() for c in columns]
+        return {**self.parameters, **given, **more}
+
     def page(
-        self, columns: list[str], after: str | int, since: str | None = None, **filters: Any
+        self,
+        columns: Sequence[str],
+        after: str | int,
+        since: str | None = None,
+        up_to: int | None = None,
     ) -> Row:
-        """Parameters of the page of rows after a key; `since` leaves out what is older."""
-        conditions = {f">{self.key}": after} | filters
+        """Parameters of the page of rows after a key.
+
+        Args:
+            columns: Raw columns to ask for.
+            after: The key, or what stands for it in a batch.
+            since: Leaves out what was neither created nor changed since (ISO 8601).
+            up_to: The last key to ask for.
+        """
+        conditions: Row = {f">{self.key}": after}
         if since:
             conditions[f">={self.changed}"] = since
-        asked: Row = dict(self.parameters)
-        if self.one_order:
-            asked |= {"FILTER": conditions, "SORT": self.key, "ORDER": "ASC"}
-        else:
-            asked |= {"filter": conditions, "order": {self.key: "ASC"}}
-        if self.selects:
-            asked["select"] = [column.upper() for column in columns]
-        return asked | {"start": -1} if self.uncounted else asked
+        if up_to is not None:
+            conditions[f"<={self.key}"] = up_to
+        return self.asked(conditions, columns, start=-1)
 
 
+def _item(entity_type: int) -> Method:
+    """The universal method, which new fields go to and the old ones point to."""
+    return Method(
+        "crm.item.list",
+        "crm",
+        {"entityTypeId": entity_type},
+        "items",
+        key="id",
+        changed="updatedTime",
+        camel=True,
+        renamed={
+            "date_create": "createdTime",
+            "date_modify": "updatedTime",
+            "created_by_id": "createdBy",
+            "status_id": "stageId",
+            "status_semantic_id": "stageSemanticId",
+        },
+    )
+
+
+# dictionaries first, which are read as a whole; then what is small on most portals
 METHODS = {
-    "crm_deal": Method("crm.deal.list", "crm", changed="DATE_MODIFY"),
-    "crm_lead": Method("crm.lead.list", "crm", changed="DATE_MODIFY"),
-    "crm_contact": Method("crm.contact.list", "crm", changed="DATE_MODIFY"),
-    "crm_company": Method("crm.company.list", "crm", changed="DATE_MODIFY"),
-    "crm_deal_stage_history": Method(
-        "crm.stagehistory.list", "crm", {"entityTypeId": 2}, "items", changed="CREATED_TIME"
-    ),
-    "crm_lead_status_history": Method(
-        "crm.stagehistory.list", "crm", {"entityTypeId": 1}, "items", changed="CREATED_TIME"
-    ),
-    "crm_activity": Method("crm.activity.list", "crm", changed="LAST_UPDATED"),
-    # a call is written down when it ends, and its activity is linked later still
-    "telephony_call": Method(
-        "voximplant.statistic.get",
-        "telephony",
-        changed="CALL_START_DATE",
-        settles_after=3,
-        uncounted=False,
-        selects=False,
-        one_order=True,
-    ),
     "crm_status": Method("crm.status.list", "crm", walks=False, selects=False),
     "crm_category": Method(
         "crm.category.list",
@@ -120,13 +144,32 @@ METHODS = {
         camel=True,
     ),
     "crm_currency": Method("crm.currency.list", "crm", key="CURRENCY", walks=False, selects=False),
-    "users": Method("user.get", "user", one_order=True),
-    "tasks": Method(
-        "tasks.task.list",
-        "task",
-        inside="tasks",
-        changed="CHANGED_DATE",
-        uncounted=False,
-        camel=True,
+    # `user` would let the webhook invite and dismiss people
+    "users": Method("user.get", "user_brief", one_order=True),
+    "crm_deal": Method("crm.deal.list", "crm", changed="DATE_MODIFY", successor=_item(2)),
+    "crm_lead": Method("crm.lead.list", "crm", changed="DATE_MODIFY", successor=_item(1)),
+    "crm_company": Method("crm.company.list", "crm", changed="DATE_MODIFY", successor=_item(4)),
+    "crm_contact": Method("crm.contact.list", "crm", changed="DATE_MODIFY", successor=_item(3)),
+    "tasks": Method("tasks.task.list", "task", inside="tasks", changed="CHANGED_DATE", camel=True),
+    "crm_lead_status_history": Method(
+        "crm.stagehistory.list", "crm", {"entityTypeId": 1}, "items", changed="CREATED_TIME"
+    ),
+    "crm_deal_stage_history": Method(
+        "crm.stagehistory.list", "crm", {"entityTypeId": 2}, "items", changed="CREATED_TIME"
+    ),
+    # a call is written down when it ends, and its activity is linked later still
+    "telephony_call": Method(
+        "voximplant.statistic.get",
+        "telephony",
+        changed="CALL_START_DATE",
+        settles_after=3,
+        selects=False,
+        one_order=True,
+    ),
+    "crm_activity": Method("crm.activity.list", "crm", changed="LAST_UPDATED"),
+    # of the sessions that activities tell of, and so after them
+    "openline_message": Method(
+        "imopenlines.session.history.get", "imopenlines", by_session=True, selects=False
     ),
 }
+"""The method of each raw table, in the order in which they are read."""

@@ -1,81 +1,77 @@
-"""The portal over HTTP: dlt's REST client, with the manners that Bitrix24 asks for.
+"""The portal over HTTP, with the manners that Bitrix24 asks for.
 
-dlt's helpers bring sessions, retries with back-off and `Retry-After`. What they lack is here: the
-secret in the path, errors in the body of an answer, 2 requests a second, jitter, and pages by key,
-fifty to a request.
+requests brings connections, tenacity the attempts. What is particular to Bitrix24 is here: the
+secret in the path, errors in the body of an answer, the rate of requests, methods that must rest,
+and batches that shrink between two attempts, which is why dlt's client, whose retries send the
+same request again, is not used.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import time
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlsplit
 
-from dlt.sources.helpers.requests import Client
-from dlt.sources.helpers.rest_client.client import RESTClient
-from dlt.sources.helpers.rest_client.paginators import BasePaginator
-from requests import PreparedRequest, Request, Response
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException
-from tenacity import RetryCallState, wait_random
+from requests.exceptions import ConnectionError as NoConnection
+from requests.exceptions import ConnectTimeout, ReadTimeout, RequestException, SSLError
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from urllib3.exceptions import NewConnectionError
 
-from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.load.methods import PAGE, Method, Row
+from bitrix24_effectiveness.load.methods import Method, Row
+from bitrix24_effectiveness.load.questions import (
+    CALLS,
+    Counts,
+    Existing,
+    Messages,
+    PortalError,
+    Question,
+    Walk,
+    WholeList,
+    of_calls,
+)
 from bitrix24_effectiveness.load.settings import Settings, Webhook
 from bitrix24_effectiveness.log import Log
 
-CALLS = 50
-"""Calls that one batch may hold."""
+CONNECT_SECONDS = 4.0
+"""Two attempts at an address that does not answer, and the wait between, take less than ten."""
 
-_LONGEST_WAIT = 120
-_LONGEST_REST = 600
-_STALLED = 5
+ANSWER_SECONDS = 75.0
+"""The portal itself gives up after 60."""
+
+_LONGEST_WAIT = 120.0
+_LONGEST_REST = 600.0
 
 _PASSING = {
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
-    "OVERLOAD_LIMIT",
     "INTERNAL_SERVER_ERROR",
     "ERROR_UNEXPECTED_ANSWER",
 }
-_REFUSED = {
-    "insufficient_scope",
-    "INVALID_CREDENTIALS",
-    "ACCESS_DENIED",
-    "user_access_error",
-    "allowed_only_intranet_user",
-    "ERROR_METHOD_NOT_FOUND",
-}
+_TOO_SLOW = {408, 502, 504, 524}
+_RENEW = "make a new one in Bitrix24 (Developer resources > Other > Incoming webhook)"
 _ADVICE = {
-    "NO_AUTH_FOUND": "the webhook was deleted, or its address is not copied in full: make a new "
-    "one in Bitrix24 (Developer resources > Other > Incoming webhook)",
-    "INVALID_CREDENTIALS": "the webhook was deleted, or its user was dismissed: make a new one",
-    "expired_token": "the webhook has expired: make a new one",
+    "NO_AUTH_FOUND": f"the webhook was deleted, or its address is not copied in full: {_RENEW}",
+    "INVALID_CREDENTIALS": f"the webhook was deleted, or its user was dismissed: {_RENEW}",
+    "expired_token": f"the webhook has expired: {_RENEW}",
     "ACCESS_DENIED": "the plan of the portal has no REST API",
     "user_access_error": "the user of the webhook may not use it",
-    "OVERLOAD_LIMIT": "Bitrix24 has blocked the portal's REST API: ask its support",
+    "INVALID_REQUEST": "BITRIX24_WEBHOOK_URL must begin with https://",
+    "OVERLOAD_LIMIT": "Bitrix24 has blocked the portal's REST API by hand, and only its support "
+    "lifts that: write to it, and then load with a lower BITRIX24_REQUESTS_PER_SECOND",
+    "PORTAL_DELETED": "the portal was deleted, or its public part is closed: on-premise, open it "
+    "under Settings > Product settings > Module settings > Main module; else copy the address of "
+    "the portal that you use now",
     "QUERY_LIMIT_EXCEEDED": "too many requests: lower BITRIX24_REQUESTS_PER_SECOND, or stop what "
     "else asks the portal from this machine",
 }
-
-
-class PortalError(ConfigurationError):
-    """The portal did not answer, or refused; says what to do about it."""
-
-    def __init__(self, code: str, text: str, passes: bool = False, in_call: bool = False) -> None:
-        """Takes Bitrix24's code.
-
-        `passes`: it may be well a little later. `in_call`: of one method, not of the webhook.
-        """
-        super().__init__(text)
-        self.code = code
-        self.passes = passes
-        self.is_refusal = in_call and (code in _REFUSED or "access denied" in text.lower())
 
 
 @dataclass(frozen=True)
@@ -89,6 +85,10 @@ class Page:
     """When it was asked for, by the portal's clock."""
 
 
+class _MustRest(PortalError):
+    """A method has used up its time on the portal."""
+
+
 class Portal:
     """A portal that can be asked for the rows of a method."""
 
@@ -98,121 +98,213 @@ class Portal:
         self._log = log
         # it would write the address at level DEBUG
         logging.getLogger("urllib3").setLevel(logging.INFO)
-        requests = Client(
-            raise_for_status=False,
-            status_codes=(),
-            request_max_attempts=int(settings.attempts),
-            request_backoff_factor=settings.backoff,
-            request_max_retry_delay=_LONGEST_WAIT,
-            retry_condition=lambda _, error: isinstance(error, PortalError) and error.passes,
-        )
-        session = requests.session
-        session.mount(
+        self._session = Session()
+        self._session.mount(
             settings.webhook.portal, _Wire(settings.webhook, settings.requests_per_second)
         )
-        # tenacity's, which dlt has put around it
-        send: Any = session.send
-        retry = send.retry
-        retry.wait += wait_random(0, settings.backoff)
-        retry.before_sleep = self._tell_retry
-        self._client = RESTClient(f"{settings.webhook.portal}/rest/", session=session)
+        self._was_reached = False
+        self._times: dict[str, Row] = {}
+        """What the portal said last about its time for a method."""
+        self._rests: dict[str, float] = {}
+        """When a method may be asked again, by the clock of `time.monotonic`."""
+        self._blocked = 0
+
+    def rest_of(self, method: Method) -> float:
+        """Seconds for which a method must be left in peace."""
+        return max(0.0, self._rests.get(method.name, 0.0) - time.monotonic())
 
     def pages(
-        self, method: Method, columns: list[str], after: int = 0, since: str | None = None
-    ) -> Iterator[Page]:
+        self,
+        method: Method,
+        columns: Sequence[str],
+        after: int = 0,
+        since: str | None = None,
+        up_to: int | None = None,
+        expected: int | None = None,
+    ) -> Iterator[Page | None]:
         """The rows of a method, request by request, each row once, in the order of its key.
 
-        Args:
-            method: The method.
-            columns: Raw columns to ask for.
-            after: Leaves out rows up to this key.
-            since: Leaves out rows that were neither created nor changed since (ISO 8601).
+        None in place of a page says that the method must rest: who asks on waits for it. The
+        arguments are those of a `Walk`.
 
         Raises:
             PortalError: the portal refuses, or cannot be reached after all attempts.
         """
-        asked = _Walk(method, columns, after, since) if method.walks else _WholeList(method)
+        question: Walk | WholeList
+        if method.walks:
+            question = Walk(method, columns, after, since, up_to, expected)
+        else:
+            question = WholeList(method)
+        for moment in self._answers(question):
+            yield Page(question.rows, question.after, moment) if moment else None
 
-        def check(response: Response, *_: Any, **__: Any) -> None:
-            asked.read(_body(response, method))
+    def messages(self, method: Method, sessions: Sequence[int]) -> Iterator[Page | None]:
+        """The messages of chats, some sessions to a page; sessions that cannot be read have none.
 
-        try:
-            for answer in self._client.paginate(
-                "batch",
-                "POST",
-                paginator=asked,
-                data_selector="$",
-                hooks={"response": [check]},
-                allow_redirects=False,
-            ):
-                moment = datetime.fromisoformat(answer[0]["time"]["date_start"])
-                yield Page(asked.rows, asked.after, moment)
-                if asked.has_next_page:
-                    self._rest(method, answer[0])
-            return
-        except RequestException as error:
-            failure = type(error).__name__
-        raise PortalError("", f"{self._settings.webhook.portal} cannot be reached ({failure})")
+        `after` is the last session. None, and errors, as with `pages`.
+        """
+        question = Messages(method, sessions)
+        for moment in self._answers(question):
+            if moment is None:
+                yield None
+            elif question.results:
+                rows = [row for _, found in question.results for row in found or ()]
+                yield Page(rows, question.results[-1][0], moment)
 
     def existing(self, method: Method, keys: Sequence[int]) -> set[int]:
         """Those of the keys that the portal still has a row for."""
-
-        def check(response: Response, *_: Any, **__: Any) -> None:
-            if _body(response, method)["result"].get("result_error"):
-                text = f"{method.name}: not all keys could be looked up"
-                raise PortalError("incomplete", text, passes=True)
-
+        question = Existing(method, keys)
         found: set[int] = set()
-        for some in _parts(keys, CALLS * PAGE):
-            filters: list[Row] = [{method.key: part} for part in _parts(some, PAGE)]
-            calls = {
-                f"p{number}": _call(method, method.page(["id"], 0, **one))
-                for number, one in enumerate(filters)
-            }
-            answer = self._client.post(
-                "batch",
-                {"halt": 1, "cmd": calls},
-                hooks={"response": [check]},
-                allow_redirects=False,
-            )
-            for rows in answer.json()["result"]["result"].values():
-                found |= {int(row[method.key_field]) for row in method.rows(rows)}
+        for moment in self._answers(question):
+            if moment:
+                found.update(*(keys for _, keys in question.results))
         return found
 
-    def _rest(self, method: Method, answer: Row) -> None:
-        """Leaves a method in peace whose time on the portal is nearly used up."""
-        times = answer["result"].get("result_time") or {}
-        spent = list(times.values())[-1] if times else {}
-        limit = self._settings.operating_limit
-        if not limit or spent.get("operating", 0) < limit or "operating_reset_at" not in spent:
-            return
-        seconds = min(_LONGEST_REST, max(0.0, spent["operating_reset_at"] - spent["finish"]))
-        self._log.event(
-            "rest",
-            f"{method.name} has used {spent['operating']:.0f} s of the portal's time: "
-            f"waiting {seconds:.0f} s",
-            method=method.name,
-            seconds=seconds,
+    def counts(
+        self, method: Method, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[list[tuple[tuple[int, int], int | None]]]:
+        """How many rows there are in ranges of keys, request by request; None: not told."""
+        question = Counts(method, ranges)
+        for moment in self._answers(question):
+            if moment:
+                yield question.results
+
+    def _answers(self, question: Question) -> Iterator[datetime | None]:
+        """Asks batch by batch: when each was asked; None where the method must rest first."""
+        attempts = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, PortalError) and error.passes),
+            wait=self._wait,
+            stop=lambda state: self._is_enough(state, question),
+            before_sleep=self._tell_retry,
+            reraise=True,
         )
-        time.sleep(seconds)
+        while question.has_more:
+            time.sleep(self.rest_of(question.method))
+            try:
+                body = attempts(self._ask, question)
+            except _MustRest as error:
+                self._blocked += 1
+                if self._blocked >= self._settings.attempts:
+                    raise PortalError(error.code, str(error)) from None
+                self._rest(question.method, self._seconds_blocked(question.method))
+                yield None
+                continue
+            self._blocked = 0
+            question.accept()
+            self._note_times(question.method, body)
+            yield datetime.fromisoformat(body["time"]["date_start"])
+
+    def _ask(self, question: Question) -> Row:
+        """One attempt."""
+        request = {"halt": int(question.halts), "cmd": question.calls()}
+        portal = self._settings.webhook.portal
+        try:
+            response = self._session.post(
+                f"{portal}/rest/batch",
+                json=request,
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                allow_redirects=False,
+            )
+        except ReadTimeout:
+            # raised outside of the block: what requests says may hold the address
+            error = _slow(question.method, f"no answer within {ANSWER_SECONDS:.0f} s")
+        except (ConnectTimeout, _NotConnected, SSLError) as failure:
+            error = self._unreachable(failure)
+        except RequestException as failure:
+            self._was_reached = True
+            text = f"{portal} does not answer {question.method.name} ({type(failure).__name__})"
+            error = PortalError(type(failure).__name__, text, passes=True, of_method=False)
+        else:
+            self._was_reached = True
+            try:
+                body = _body(response, question)
+                question.read(body["result"])
+                return body
+            except PortalError as refused:
+                error = refused
+        if error.is_slow:
+            question.shrink()
+        raise error
+
+    def _unreachable(self, failure: Exception) -> PortalError:
+        host = self._settings.webhook.host
+        why: dict[type[Exception], str] = {
+            ConnectTimeout: "no answer",
+            SSLError: "its certificate is not trusted",
+        }
+        text = (
+            f"{host} cannot be reached ({why.get(type(failure), 'no connection')}): is the name "
+            "right, and does this machine reach it?"
+        )
+        return PortalError("unreachable", text, passes=True, of_method=False)
+
+    # -- patience
+
+    def _is_enough(self, state: RetryCallState, question: Question) -> bool:
+        attempts = self._settings.attempts
+        if not self._was_reached:
+            attempts = min(attempts, 2)
+        return state.attempt_number - question.shrunk >= attempts
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = _error_of(state)
+        if error.retry_after is not None:
+            return min(error.retry_after, _LONGEST_REST)
+        backoff = self._settings.backoff
+        longest = _LONGEST_WAIT if self._was_reached else 1.0
+        grown = min(backoff * 2 ** (state.attempt_number - 1), longest)
+        return grown + random.uniform(0, min(backoff, longest))
 
     def _tell_retry(self, state: RetryCallState) -> None:
-        error = state.outcome and state.outcome.exception()
-        cause = (error.code if isinstance(error, PortalError) else "") or type(error).__name__
+        error = _error_of(state)
+        question: Question = state.args[0]
+        is_smaller = error.is_slow and question.limit < CALLS
+        smaller = f", {question.limit} calls at a time" if is_smaller else ""
         self._log.event(
             "retry",
-            f"the portal did not answer ({cause}): attempt {state.attempt_number + 1} "
-            f"of {int(self._settings.attempts)} in {state.upcoming_sleep:.1f} s",
-            cause=cause,
+            f"the portal did not answer ({error.code}): attempt {state.attempt_number + 1} "
+            f"in {state.upcoming_sleep:.1f} s{smaller}",
+            cause=error.code,
             attempt=state.attempt_number + 1,
             seconds=round(state.upcoming_sleep, 1),
         )
+
+    # -- methods that must rest
+
+    def _note_times(self, method: Method, body: Row) -> None:
+        """Leaves a method in peace whose time on the portal is nearly used up."""
+        times = list(of_calls(body["result"], "result_time").values())
+        if not times:
+            return
+        self._times[method.name] = times[-1]
+        limit = self._settings.operating_limit
+        if limit and _number(times[-1].get("operating")) >= limit:
+            self._rest(method, _until_reset(times[-1]))
+
+    def _seconds_blocked(self, method: Method) -> float:
+        times = self._times.get(method.name, {})
+        if _number(times.get("operating")) > 0 and self._blocked == 1:
+            return _until_reset(times)
+        return min(self._settings.backoff * 2**self._blocked, _LONGEST_WAIT)
+
+    def _rest(self, method: Method, seconds: float) -> None:
+        self._rests[method.name] = time.monotonic() + seconds
+        self._log.event(
+            "rest",
+            f"{method.name} has used up its time on the portal: it rests for {seconds:.0f} s",
+            method=method.name,
+            seconds=seconds,
+        )
+
+
+class _NotConnected(NoConnection):
+    """No connection came about, so that nothing was asked."""
 
 
 class _Wire(HTTPAdapter):
     """Puts the secret into the address at the last moment, and keeps it out of what comes back.
 
-    So nothing above, neither dlt nor its logs, traces and errors, can know it.
+    So nothing above, neither logs nor errors, can know it.
     """
 
     def __init__(self, webhook: Webhook, requests_per_second: float) -> None:
@@ -225,187 +317,126 @@ class _Wire(HTTPAdapter):
         time.sleep(max(0.0, self._next - time.monotonic()))
         self._next = time.monotonic() + self._pause
         on_wire = request.copy()
-        address = request.url or ""
-        on_wire.url = address.replace("/rest/", self._webhook.path, 1)
+        on_wire.url = str(request.url).replace("/rest/", self._webhook.path, 1)
         try:
             response = super().send(on_wire, *args, **kwargs)
         except RequestException as error:
             # a new one, raised outside: the text of this one holds the address
-            failure = type(error)
+            cause = error.args[0] if error.args else None
+            is_new = isinstance(getattr(cause, "reason", None), NewConnectionError)
+            failure = _NotConnected if is_new else type(error)
         else:
-            response.url, response.request = address, request
+            response.url, response.request = str(request.url), request
             return response
         raise failure("no answer from the portal")
 
 
-def _body(response: Response, method: Method) -> Row:
-    """The answer; raises what it says is wrong, so that dlt's session can try again."""
+# -- answers
+
+
+def _body(response: Response, question: Question) -> Row:
+    """The answer; raises what it says is wrong."""
+    method, status = question.method, response.status_code
     try:
         body = response.json()
     except ValueError:
         body = None
-    status = response.status_code
-    is_answer = isinstance(body, dict) and isinstance(body.get("result"), dict) and "time" in body
-    if not is_answer and not (isinstance(body, dict) and "error" in body):
-        raise PortalError(
-            f"HTTP {status}",
-            f"{response.url.partition('/rest/')[0]} answers {method.name} with HTTP {status}, and "
-            "not as Bitrix24 does: is this the address of a portal?",
-            passes=status == 200 or status == 429 or status >= 500,
-        )
+    if not isinstance(body, dict) or not ("error" in body or "time" in body):
+        raise _not_bitrix(response, method)
     if "error" in body:
         code, text = str(body["error"]), str(body.get("error_description") or "")
         said = f"the portal refuses ({code or f'HTTP {status}'}: {text.rstrip('.')})"
         advice = _ADVICE.get(code)
+        if code == "OPERATION_TIME_LIMIT":
+            raise _MustRest(code, f"{method.name}: {said}")
         raise PortalError(
             code,
             f"{said}: {advice}" if advice else said,
-            passes=code in _PASSING or status == 429 or status >= 500,
+            passes=code in _PASSING or (code not in _ADVICE and (status == 429 or status >= 500)),
+            of_method=code not in _ADVICE,
+            retry_after=_retry_after(response),
         )
-    errors = body["result"].get("result_error")
-    if errors and not body["result"].get("result"):
-        first = next(iter(errors.values())) if isinstance(errors, dict) else errors[0]
-        code, text = str(first.get("error", "")), str(first.get("error_description") or "")
-        passes = code in _PASSING
-        raise PortalError(code, _refusal(method, code, text), passes, in_call=True)
+    answer = body.get("result")
+    if not isinstance(answer, dict):
+        raise _not_bitrix(response, method)
+    errors = of_calls(answer, "result_error")
+    if errors and not answer.get("result") and not question.forgiven(answer):
+        raise _refusal(method, next(iter(errors.values())))
     return body
 
 
-def _refusal(method: Method, code: str, text: str) -> str:
+def _not_bitrix(response: Response, method: Method) -> PortalError:
+    status, portal = response.status_code, response.url.partition("/rest/")[0]
+    if status in _TOO_SLOW:
+        return _slow(method, f"HTTP {status}")
+    if response.is_redirect:
+        moved = urlsplit(response.headers["Location"]).hostname
+        return PortalError(
+            "moved",
+            f"{portal} answers from {moved} now: was the portal renamed? Then put its new "
+            "address into BITRIX24_WEBHOOK_URL",
+            of_method=False,
+        )
+    return PortalError(
+        f"HTTP {status}",
+        f"{portal} answers {method.name} with HTTP {status}, and not as Bitrix24 does: is this "
+        "the address of a portal?",
+        passes=status == 200 or status == 429 or status >= 500,
+        of_method=status == 429 or status >= 500,
+        retry_after=_retry_after(response),
+    )
+
+
+def _slow(method: Method, what: str) -> PortalError:
+    return PortalError(
+        what,
+        f"{method.name} is too slow ({what}): the portal does not finish within the 60 s that it "
+        "gives a request; try again at night, or leave its table out by BITRIX24_SKIP_TABLES",
+        passes=True,
+        is_slow=True,
+    )
+
+
+def _refusal(method: Method, error: Row) -> PortalError:
+    code, text = str(error.get("error", "")), str(error.get("error_description") or "")
+    if code == "OPERATION_TIME_LIMIT":
+        return _MustRest(code, f"{method.name}: it has used up its time on the portal")
     if code == "insufficient_scope":
-        return f"{method.name}: the webhook lacks the right (scope) `{method.scope}`: add it there"
-    if code == "ERROR_METHOD_NOT_FOUND":
-        return f"{method.name}: the portal has no such method"
-    return f"{method.name}: the portal refuses ({code or 'no code'}: {text.rstrip('.')})"
-
-
-def _parts(keys: Sequence[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(keys), size):
-        yield list(keys[start : start + size])
-
-
-def _call(method: Method, parameters: Row) -> str:
-    """One call within a batch."""
-    return f"{method.name}?{urlencode(list(_flat(parameters)), quote_via=quote)}"
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested parameters by the names that PHP gives them: `filter[>ID]`, `select[]`."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{name}[{key}]" if name else key)
-    elif isinstance(value, list):
-        for inner in value:
-            yield f"{name}[]", inner
+        said = f"the webhook lacks the right (scope) `{method.scope}`: add it there"
+    elif code == "ERROR_METHOD_NOT_FOUND":
+        said = "the portal has no such method"
     else:
-        yield name, value
+        said = f"the portal refuses ({code or 'no code'}: {text.rstrip('.')})"
+    return PortalError(code, f"{method.name}: {said}", passes=code in _PASSING)
 
 
-class _Asked(BasePaginator):
-    """Makes the batches for a method and takes the rows out of their answers."""
-
-    def __init__(self, method: Method, after: int = 0) -> None:
-        super().__init__()
-        self.method = method
-        self.after = after
-        self.rows: list[Row] = []
-        self._has_more = False
-
-    def init_request(self, request: Request) -> None:
-        self.update_request(request)
-
-    def update_request(self, request: Request) -> None:
-        request.json = {"halt": 1, "cmd": self.calls()}
-
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        self._has_next_page = self._has_more
-
-    @abstractmethod
-    def calls(self) -> dict[str, str]:
-        """The calls of the next batch by their names."""
-
-    @abstractmethod
-    def read(self, body: Row) -> None:
-        """Takes the rows out of an answer; another answer to the same request may follow.
-
-        Raises:
-            PortalError: they make no sense, and the request is to be made again.
-        """
+def _retry_after(response: Response) -> float | None:
+    """Seconds of the header `Retry-After`, which is a number or a date."""
+    given = response.headers.get("Retry-After", "").strip()
+    if given.isdigit():
+        return float(given)
+    try:
+        return max(0.0, parsedate_to_datetime(given).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
-class _WholeList(_Asked):
-    """All rows of a method that cannot be walked; page by page, should it have pages."""
-
-    def __init__(self, method: Method) -> None:
-        super().__init__(method)
-        self._start: int | None = None
-
-    def calls(self) -> dict[str, str]:
-        start = {"start": self._start} if self._start else {}
-        return {"p0": _call(self.method, {**self.method.parameters, **start})}
-
-    def read(self, body: Row) -> None:
-        rows = self.method.rows(body["result"]["result"]["p0"])
-        # a row may come twice, and there is no order by which to tell
-        self.rows = list({row[self.method.key_field]: row for row in rows}.values())
-        following = body["result"].get("result_next") or {}
-        self._start = following.get("p0")
-        self._has_more = self._start is not None
+def _until_reset(times: Row) -> float:
+    """Seconds from an answer until the portal gives back some time of its method."""
+    reset = _number(times.get("operating_reset_at")) - _number(times.get("finish"))
+    return min(_LONGEST_REST, max(0.0, reset))
 
 
-class _Walk(_Asked):
-    """Rows in the order of their key: each page asks for what comes after the one before.
+def _number(value: Any) -> float:
+    """A number that may come as text; 0 if it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
 
-    Within a batch a page refers to the answer of the page before it. The first batch is small,
-    since the calls after the last page are for nothing.
-    """
 
-    def __init__(self, method: Method, columns: list[str], after: int, since: str | None) -> None:
-        super().__init__(method, after)
-        self._page: Callable[[str | int], Row] = lambda key: method.page(columns, key, since)
-        self._pages = 2
-        self._stalled = 0
-        self._last = after
-
-    def calls(self) -> dict[str, str]:
-        return {
-            f"p{number}": _call(
-                self.method,
-                self._page(self.method.reference(f"p{number - 1}") if number else self.after),
-            )
-            for number in range(self._pages)
-        }
-
-    def read(self, body: Row) -> None:
-        self.rows, self._last, self._has_more = [], self.after, True
-        seen: set[int] = set()
-        for answer in body["result"]["result"].values():
-            page = self.method.rows(answer)
-            for row in page:
-                self._take(row, seen)
-            if len(page) < PAGE:
-                self._has_more = False
-                break
-
-    def _take(self, row: Row, seen: set[int]) -> None:
-        try:
-            key = int(row[self.method.key_field])
-        except (KeyError, TypeError, ValueError):
-            text = f"{self.method.name}: a row has no ID"
-            raise PortalError("disorder", text, passes=True) from None
-        if key > self._last:
-            self.rows.append(row)
-            self._last = key
-            seen.add(key)
-        elif key > self.after and key not in seen:
-            # what comes late would be taken for what came already
-            text = f"{self.method.name}: rows do not come in the order of their ID"
-            raise PortalError("disorder", text, passes=True)
-
-    def update_state(self, response: Response, data: list[Any] | None = None) -> None:
-        super().update_state(response, data)
-        self._stalled = 0 if self._last > self.after else self._stalled + 1
-        if self._has_more and self._stalled == _STALLED:
-            raise PortalError("", f"{self.method.name}: gives the same rows again and again")
-        self.after = self._last
-        self._pages = min(CALLS, self._pages * 5)
+def _error_of(state: RetryCallState) -> PortalError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, PortalError):
+        raise TypeError(f"nothing else is tried again: {error!r}")
+    return error

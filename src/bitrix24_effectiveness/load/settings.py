@@ -10,7 +10,9 @@ from bitrix24_effectiveness.configuration import PortalEnvironment
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 
-_ADDRESS = re.compile(r"(https?)://([^/@\s]+)/rest/(\d+)/([A-Za-z0-9]+)/?")
+# people copy it with a method behind it, and some tools double a slash
+_ADDRESS = re.compile(r"(https?)://([^/@\s]+)/+rest/+(\d+)/+([A-Za-z0-9]+)(/+[\w.]*)?/*")
+_QUOTES = "\"'`\u00ab\u00bb\u201c\u201d\u2018\u2019<> \t\r\n"
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 
 
@@ -29,18 +31,18 @@ class Webhook:
 
     @classmethod
     def parse(cls, address: str) -> Webhook:
-        """Reads an address as Bitrix24 shows it.
+        """Reads an address as Bitrix24 shows it, or as people copy it.
 
         Raises:
             ConfigurationError: it is none, or it would travel unencrypted.
         """
-        match = _ADDRESS.fullmatch(address.strip())
+        match = _ADDRESS.fullmatch(address.strip(_QUOTES))
         if not match:
             raise ConfigurationError(
                 "BITRIX24_WEBHOOK_URL is no address of an incoming webhook: it looks like "
                 "https://<portal>/rest/<user id>/<secret>/"
             )
-        scheme, host, user, secret = match.groups()
+        scheme, host, user, secret, _ = match.groups()
         if scheme != "https" and not _LOOPBACK.fullmatch(host):
             raise ConfigurationError(
                 "BITRIX24_WEBHOOK_URL must begin with https://: it is a password"
@@ -63,6 +65,8 @@ class Settings:
     """Wait after the first attempt; it doubles with each, up to two minutes."""
     sweep_days: float = 7.0
     """Days after which deleted rows are looked for; 0: only when asked to."""
+    skip_tables: frozenset[str] = frozenset()
+    """Optional raw tables that are left out on purpose."""
 
     @classmethod
     def find(cls, project: Project) -> Settings | None:
@@ -81,4 +85,5 @@ class Settings:
             max(1, int(given.bitrix24_attempts)),
             given.bitrix24_backoff_seconds,
             given.bitrix24_sweep_days,
+            frozenset(re.findall(r"\w+", given.bitrix24_skip_tables)),
         )

@@ -6,11 +6,12 @@ loader, so that the two can disagree. No real portal was asked. What it follows,
 - `settings/how-to-call-rest-api/general-principles.md`, `data-encoding.md`: GET and POST (form and
   JSON), `/rest/<user>/<secret>/<method>[.json]`, PHP's names (`filter[>ID]=7`, `select[]=ID`);
 - `settings/how-to-call-rest-api/list-methods-pecularities.md`, `settings/performance/huge-data.md`:
-  pages of 50, `start`, `next`, `total`; `start=-1` counts nothing (`total` 0, no `next`) where the
-  page of the method or of large volumes says so; elsewhere it is the first page;
+  pages of 50, `start`, `next`, `total`; `start=-1` counts nothing (`total` 0, no `next`), for
+  calls and tasks too, as module source and the official SDK have it;
 - `settings/how-to-call-rest-api/batch.md`: up to 50 calls, `halt`, `$result[call][field]`, and
   PHP's habit of writing an array with keys 0, 1, 2... (or without any) as a JSON list;
-- `limits.md`: the leaky bucket, the time of a method in ten baskets, `operating_reset_at`;
+- `limits.md`: the leaky bucket, the time of a method in ten baskets, `operating_reset_at`, the 60
+  seconds of a request, to which every counted row adds (in numbers alone: nobody waits);
 - `_includes/system-errors.md`: codes, texts and HTTP statuses of errors;
 - `api-reference/...`: one page for each list method, named in `methods.py`: what may be filtered,
   ordered and selected, where its rows lie, which values are numbers.
@@ -20,7 +21,7 @@ order that no page allows is an error 400, though a real portal may well ignore 
 nobody ordered come in no useful order.
 
 Left out: HTTPS, OAuth (`auth=`), XML, `multipart/form-data`, methods that write, rights of users,
-`BINDINGS`, nested `logic` filters, the 60 seconds a request may last, compression.
+`BINDINGS`, nested `logic` filters, compression.
 """
 
 from emulator.faults import Fault, FaultPlan

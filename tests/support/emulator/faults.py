@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-CONNECTION = ("reset_before", "reset_after", "cut", "truncated")
-"""Closed before the request is heard, after it, within the answer; JSON that ends early."""
+CONNECTION = ("reset_before", "reset_after", "cut", "truncated", "gzip")
+"""Closed before the request is heard, after it, within the answer; JSON that ends early; a body
+that says it is compressed and is not."""
 
 CHANGES = ("create", "modify", "delete")
 """Somebody works in the portal just before the request, or between two calls of a batch."""
@@ -18,7 +19,6 @@ HARMLESS = ("slow", "repeat")
 ANSWERS = (
     "QUERY_LIMIT_EXCEEDED",
     "OPERATION_TIME_LIMIT",
-    "OVERLOAD_LIMIT",
     "INTERNAL_SERVER_ERROR",
     "ERROR_UNEXPECTED_ANSWER",
 )
@@ -37,11 +37,13 @@ class Fault:
             `number`; `batch` for an error `code` of `number` calls of a batch; `error` for `code`.
         number: Seconds of `slow`, rows of a change, calls of `batch`, status of `html`.
         code: Code of `error` and `batch`.
+        retry_after: The header of this name in the answer of `error` and `html`.
     """
 
     kind: str
     number: float = 1
     code: str = "INTERNAL_SERVER_ERROR"
+    retry_after: str | None = None
 
     @property
     def fails(self) -> bool:
@@ -111,7 +113,7 @@ class RandomFaults(FaultPlan):
         if kind == "connection":
             return (Fault(random.choice(CONNECTION)),)
         if kind == "batch":
-            return (Fault("batch", random.randint(1, 3), random.choice(ANSWERS[:4])),)
+            return (Fault("batch", random.randint(1, 3), random.choice(ANSWERS[:3])),)
         if kind == "harmless":
             return (Fault(random.choice(HARMLESS), 0.02),)
         changes = random.sample(CHANGES, random.randint(1, len(CHANGES)))

@@ -24,6 +24,10 @@ class Limits:
     """Seconds after which the time of a method is forgotten, a tenth of it at a time."""
     cost: float = 0.0
     """Seconds that one call of a method counts, in which nobody waits."""
+    counting: float = 0.0
+    """Seconds more for each row that a call counts: `start` other than -1."""
+    request: float | None = None
+    """Seconds that one HTTP request may take, all calls of a batch together: 60 in the cloud."""
 
 
 class Meter:
@@ -50,12 +54,14 @@ class Meter:
             self.operating(method) > self.limits.operating
         )
 
-    def count(self, method: str) -> None:
-        """Counts one call of the method."""
+    def count(self, method: str, counted: int = 0) -> float:
+        """Counts one call of the method, which counted so many rows. Returns its seconds."""
+        seconds = self.limits.cost + self.limits.counting * counted
         now = time.monotonic()
         number = int(now / self.limits.window * BASKETS)
         basket = self._baskets[method].setdefault(number, [now, 0.0])
-        basket[1] += self.limits.cost
+        basket[1] += seconds
+        return seconds
 
     def operating(self, method: str) -> float:
         """Seconds that the method has run within the window."""

@@ -45,7 +45,7 @@ class Lists:
         names = method.names(fields)
         conditions = _conditions(given.get("filter") or {}, method, names)
         order = _order(given, method, names)
-        start = _start(given, method)
+        start = _start(given)
 
         if not method.paged:
             page = self._all(table, method, conditions, order)
@@ -56,7 +56,8 @@ class Lists:
         else:
             found = self._all(table, method, conditions, order)
             page = found[start : start + PAGE]
-            answer = {"total": len(found)}
+            unseen = self.portal.unseen.get(table.name, set())
+            answer = {"total": len(found) - len(unseen.intersection(found))}
             if start + PAGE < len(found):
                 answer = {"next": start + PAGE} | answer
         selected = _selected(given, method, table, names)
@@ -65,7 +66,9 @@ class Lists:
         if repeat:
             after = next((v for o, n, v in conditions if (o, n) == (">", table.key)), None)
             page = [k for k in before if start > 0 or _goes_on(k, after)] + page + page[:7]
-        rows = _rows(table, method, selected, [key for key in page if key in table.rows])
+        unseen = self.portal.unseen.get(table.name, ())
+        seen = [key for key in page if key in table.rows and key not in unseen]
+        rows = _rows(table, method, selected, seen)
         return {"result": {method.inside: rows} if method.inside else rows} | answer
 
     def _fields(self, table: Table, method: Method) -> list[str]:
@@ -185,12 +188,12 @@ def _order(given: Parameters, method: Method, names: dict[str, str]) -> Order | 
     return tuple(order)
 
 
-def _start(given: Parameters, method: Method) -> int:
+def _start(given: Parameters) -> int:
     try:
         start = int(given.get("start") or 0)
     except (TypeError, ValueError):
         return 0
-    return start if method.uncounted else max(0, start)
+    return start
 
 
 def _selected(given: Parameters, method: Method, table: Table, names: dict[str, str]) -> list[str]:
@@ -285,13 +288,23 @@ def _test(condition: Condition) -> Callable[[Row], bool]:
             return any(_same(one, other) for one in held for other in among) is not negated
         if comparable(found)[0] == 0:
             return False
+        if isinstance(value, list) and operator != "><":
+            # no page says so; PHP makes a number of each element, and any of them will do
+            return not value or any(compares(found, _as_php_number(one)) for one in value)
         if operator == "><":
             inside = not less(found, value[0]) and not less(value[1], found)
             return inside is not negated
-        strictly = less(value, found) if operator[0] == ">" else less(found, value)
-        return strictly or (operator.endswith("=") and _same(found, value))
+        return compares(found, value)
+
+    def compares(found: Any, value: Any) -> bool:
+        passed = less(value, found) if operator[0] == ">" else less(found, value)
+        return passed or (operator.endswith("=") and _same(found, value))
 
     return passes
+
+
+def _as_php_number(value: Any) -> Any:
+    return int(bool(value)) if isinstance(value, dict | list) else value
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -33,8 +33,6 @@ class Method:
     sortable: frozenset[str] | None = None
     selects: bool = True
     paged: bool = True
-    uncounted: bool = True
-    """Whether the documentation allows `start=-1`."""
     filters: bool = True
     one_order: bool = False
     """Whether the order is `SORT` and `ORDER` instead of an object."""
@@ -124,6 +122,8 @@ def _item(table: str) -> Method:
         ),
         bad_argument="INVALID_ARG_VALUE",
         name_of=item_name,
+        # the official SDK orders by `ID`, though answers say `id`
+        aliases={"ID": "id"},
     )
 
 
@@ -186,7 +186,6 @@ METHODS: dict[str, Method] = {
         filterable=_CALL_FIELDS,
         sortable=_CALL_FIELDS - {"CALL_TYPE"},
         selects=False,
-        uncounted=False,
         one_order=True,
         default_order=None,
     ),
@@ -198,7 +197,6 @@ METHODS: dict[str, Method] = {
         operators=frozenset({"", "!", "<", "<=", ">", ">="}),
         filterable=_TASK_FIELDS,
         sortable=_TASK_ORDER,
-        uncounted=False,
         default_order=(("ID", "DESC"),),
         bad_argument="0",
         name_of=camel,
@@ -223,6 +221,9 @@ BY_ENTITY_TYPE: dict[str, dict[int, Method]] = {
 }
 """The methods whose rows depend on the parameter `entityTypeId`."""
 
+HISTORY = "imopenlines.session.history.get"
+"""The messages of a chat: `imopenlines/openlines/sessions/imopenlines-session-history-get.md`."""
+
 USER_BRIEF = _names(
     "ID XML_ID ACTIVE NAME LAST_NAME SECOND_NAME TITLE IS_ONLINE TIME_ZONE PERSONAL_PHOTO "
     "TIMESTAMP_X DATE_REGISTER PERSONAL_BIRTHDAY WORK_POSITION LAST_ACTIVITY_DATE UF_DEPARTMENT "
@@ -239,4 +240,6 @@ def scopes_of(method: str) -> frozenset[str] | None:
         return METHODS[method].scopes
     if method in BY_ENTITY_TYPE or method == "crm.settings.mode.get":
         return frozenset({"crm"})
+    if method == HISTORY:
+        return frozenset({"imopenlines"})
     return frozenset({"user", "user_basic", "user_brief"}) if method == "user.current" else None

@@ -41,6 +41,7 @@ CREATED = {
     "crm_deal_stage_history": "CREATED_TIME",
     "crm_lead_status_history": "CREATED_TIME",
     "telephony_call": "CALL_START_DATE",
+    "openline_message": "SENT_AT",
 }
 
 _PERSON = ("NAME", "SECOND_NAME", "LAST_NAME", "POST", "COMMENTS", "ADDRESS", "BIRTHDATE")
@@ -142,9 +143,13 @@ class Portal:
         self._convert = utc_offset is not None
         self.tables = {name: self._table(name, rows) for name, rows in tables.items()}
         self.clock = Clock((start or self._last_time() + timedelta(hours=1)).astimezone(self.zone))
-        self.scopes = {"crm", "task", "telephony", "user"}
+        self.scopes = {"crm", "imopenlines", "task", "telephony", "user"}
         self.absent: set[str] = set()
         """Methods that this portal does not have."""
+        self.broken: set[str] = set()
+        """Methods that answer with an error of the server, whatever they are asked."""
+        self.unseen: dict[str, set[Any]] = {}
+        """Rows that the user may not see, by table: pages with them are shorter."""
         self.denied: set[str] = set()
         """Methods that the user of the webhook may not call."""
         self.crm_mode = 1
@@ -275,5 +280,10 @@ class People:
 
     def _table(self, names: Iterable[str]) -> Table:
         tables = self.portal.tables
-        filled = sorted(name for name in names if name in tables and len(tables[name].keys) > 1)
+        # a message of a chat is written with its activity, and not by these people
+        filled = sorted(
+            name
+            for name in names
+            if name in tables and name != "openline_message" and len(tables[name].keys) > 1
+        )
         return tables[self.random.choice(filled)]

@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from emulator.chats import history
 from emulator.errors import RestError
 from emulator.faults import CHANGES, Fault, FaultPlan
 from emulator.limits import Limits, Meter
 from emulator.lists import Lists
-from emulator.methods import BY_ENTITY_TYPE, METHODS, Method, scopes_of
+from emulator.methods import BY_ENTITY_TYPE, HISTORY, METHODS, Method, scopes_of
 from emulator.parameters import Parameters, elements, parse_body, parse_query, php_array
 from emulator.portal import People, Portal, Row
 
@@ -77,7 +78,12 @@ class Emulator:
         self.requests: list[Request] = []
         self.refusal: str | None = None
         """Code of the error that every request gets from now on, e.g. `expired_token`."""
+        self.moved_to: str | None = None
+        """Host that the portal answers from now: every request is redirected there."""
+        self.says_times_as_text = False
+        """Whether `operating_reset_at` comes as text, as from some versions of PHP."""
         self._lists = Lists(portal)
+        self._spent = 0.0
         self._meter = Meter(limits or Limits())
         self._people = People(portal, Random(seed))
         self._lock = threading.Lock()
@@ -118,6 +124,7 @@ class Emulator:
         """Status and body of the answer to an HTTP request."""
         with self._lock:
             self.portal.clock.tick()
+            self._spent = 0.0
             kinds = {fault.kind: fault for fault in faults}
             if "revoke" in kinds:
                 self.refusal = "NO_AUTH_FOUND"
@@ -131,6 +138,8 @@ class Emulator:
                     self._change(faults)
                     self.requests.append(Request(number, method, parameters, faults=faults))
                     answer = self._call(method, parameters, "repeat" in kinds)
+                if self._is_over_time():
+                    return 504, HTML % 504
                 return 200, orjson.dumps(answer | {"time": self._time(method)})
             except RestError as error:
                 _log.debug("request %d: %s", number, error.code)
@@ -157,11 +166,25 @@ class Emulator:
             if method == "voximplant.statistic.get":
                 raise RestError("ACCESS_DENIED", "Access denied!")
             raise RestError("", "Access denied.")
+        if method in self.portal.broken:
+            raise RestError("INTERNAL_SERVER_ERROR")
         if self._meter.exhausted(method):
             raise RestError("OPERATION_TIME_LIMIT")
-        self._meter.count(method)
+        answer = self._answer(method, parameters, repeat)
+        given = {name.lower(): value for name, value in parameters.items()}
+        is_counted = str(given.get("start", 0)) != "-1"
+        self._spent += self._meter.count(method, answer.get("total", 0) if is_counted else 0)
+        return answer
+
+    def _is_over_time(self) -> bool:
+        limit = self._meter.limits.request
+        return limit is not None and self._spent > limit
+
+    def _answer(self, method: str, parameters: Parameters, repeat: bool) -> Row:
         if method == "crm.settings.mode.get":
             return {"result": self.portal.crm_mode}
+        if method == HISTORY:
+            return {"result": history(self.portal, parameters)}
         if method == "user.current":
             users = self._lists.answer(METHODS["user.get"], {"filter": {"ID": self.user}})
             return {"result": users["result"][0]}
@@ -184,6 +207,8 @@ class Emulator:
                 method, _, query = str(command).partition("?")
                 method = method.lower().removesuffix(".json")
                 asked = _resolved(parse_query(query), answers)
+                if self._is_over_time():
+                    break
                 self.requests.append(Request(number, method, asked, True, faults))
                 if position in failing:
                     raise RestError(failing[position])
@@ -221,6 +246,7 @@ class Emulator:
     def _time(self, method: str) -> Row:
         now = self.portal.clock.now()
         stamp, written = now.timestamp(), now.isoformat(timespec="seconds")
+        reset_at = int(stamp + self._meter.reset_in(method)) + 1
         return {
             "start": stamp,
             "finish": stamp,
@@ -228,7 +254,7 @@ class Emulator:
             "processing": 0.0,
             "date_start": written,
             "date_finish": written,
-            "operating_reset_at": int(stamp + self._meter.reset_in(method)) + 1,
+            "operating_reset_at": str(reset_at) if self.says_times_as_text else reset_at,
             "operating": self._meter.operating(method),
         }
 
@@ -249,20 +275,21 @@ def _list_method(name: str, parameters: Parameters) -> Method:
 def _resolved(value: Any, answers: dict[str, Row]) -> Any:
     """Parameters with the results of earlier calls in place of `$result[call][field]`.
 
-    What cannot be found is empty: no page says otherwise.
+    No page says what becomes of a reference to what is not there. Published source of the module
+    follows it as far as it goes, and puts what it found last: a list in place of one of its rows.
+    A call that failed or did not run is no name that it knows, so that the text stays as it is.
     """
     if isinstance(value, dict):
         return {key: _resolved(inner, answers) for key, inner in value.items()}
 
     def found(match: re.Match[str]) -> Any:
-        call, *path = re.findall(r"\[([^\]]+)\]", match[1])
-        place: Any = answers.get(call, {}).get("result")
-        for part in path:
+        place: Any = {call: answer["result"] for call, answer in answers.items()}
+        for part in re.findall(r"\[([^\]]+)\]", match[1]):
             try:
                 place = place[int(part)] if isinstance(place, list) else place[part]
             except (LookupError, TypeError, ValueError):
-                return ""
-        return "" if place is None else place
+                break
+        return place
 
     whole = _REFERENCE.fullmatch(value)
     return found(whole) if whole else _REFERENCE.sub(lambda match: str(found(match)), value)
@@ -296,10 +323,13 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(kinds["slow"].number)
         if "reset_before" in kinds:
             return self._reset()
+        address = urlsplit(self.path)
+        if emulator.moved_to:
+            return self._redirect(f"https://{emulator.moved_to}{address.path}")
+        later = next((fault.retry_after for fault in faults if fault.retry_after), None)
         if "html" in kinds:
             status = int(kinds["html"].number)
-            return self._send(status, HTML % status, "text/html")
-        address = urlsplit(self.path)
+            return self._send(status, HTML % status, "text/html", retry_after=later)
         parameters = parse_query(address.query)
         with suppress(json.JSONDecodeError):
             parameters |= parse_body(sent, self.headers.get("Content-Type") or "")
@@ -308,13 +338,30 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reset()
         if "truncated" in kinds:
             return self._send(status, body[: len(body) // 2])
-        self._send(status, body, cut="cut" in kinds)
+        encoding = "gzip" if "gzip" in kinds else None
+        self._send(status, body, cut="cut" in kinds, retry_after=later, encoding=encoding)
         return None
 
+    def _redirect(self, address: str) -> None:
+        self.send_response(301)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _send(
-        self, status: int, body: bytes, kind: str = "application/json", cut: bool = False
+        self,
+        status: int,
+        body: bytes,
+        kind: str = "application/json",
+        cut: bool = False,
+        retry_after: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         self.send_response(status)
+        if retry_after is not None:
+            self.send_header("Retry-After", retry_after)
+        if encoding:
+            self.send_header("Content-Encoding", encoding)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

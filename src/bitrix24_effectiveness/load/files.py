@@ -102,7 +102,8 @@ def _load(connection: duckdb.DuckDBPyConnection, target: str, path: Path) -> int
         raise ConfigurationError(f"{path.name}: {_reason(str(error))}") from error
     except (OSError, EOFError, csv.Error) as error:
         raise ConfigurationError(f"{path.name}: cannot be read ({error})") from error
-    return connection.execute(f"select count(*) from {target}").fetchall()[0][0]
+    ((rows,),) = connection.execute(f"select count(*) from {target}").fetchall()
+    return rows
 
 
 def _lowered(path: Path, columns: list[str]) -> dict[str, str]:
