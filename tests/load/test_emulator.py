@@ -218,6 +218,80 @@ def test_a_batch_passes_results_on_and_writes_arrays_as_php_does(emulator: Emula
     assert answer["result"]["result_next"] == {"deals": 50}
 
 
+def test_a_reference_to_what_is_not_there_is_followed_as_far_as_it_goes(
+    emulator: Emulator,
+) -> None:
+    """As published source of the module has it: the page stands in place of its row."""
+    short = "crm.deal.list?order[ID]=ASC&start=-1&select[]=ID&filter[>ID]=100"
+    behind = "crm.deal.list?order[ID]=ASC&start=-1&select[]=ID&filter[>ID]=$result[0][49][ID]"
+    unknown = "crm.deal.list?filter[STAGE_ID]=$result[nothing][0]"
+    _, answer = call(emulator, "batch", cmd=[short, behind, unknown])
+    pages = answer["result"]["result"]
+    assert [row["ID"] for row in pages[0]] == [str(i) for i in range(101, 121)]
+    assert len(pages[1]) == 50 and pages[1][0]["ID"] == "2", "rows from the beginning"
+    asked = emulator.requests[-1].parameters["filter"]["STAGE_ID"]
+    assert list(asked) == ["0", "1"] and pages[2] == [], "of an unknown call: all results"
+
+
+def test_a_request_of_more_than_sixty_seconds_is_cut_off_and_counting_costs_most() -> None:
+    limits = Limits(request=60, cost=1, counting=0.5)
+    with Emulator(plain_portal(), limits=limits) as emulator:
+        page = "crm.deal.list?filter[>ID]=0&start=-1"
+        assert call(emulator, "batch", cmd=[page] * 50)[0] == 200
+        with pytest.raises(json.JSONDecodeError):
+            call(emulator, "batch", cmd=["crm.deal.list"])
+        assert call(emulator, "crm.deal.list", filter={"<=ID": 100})[0] == 200
+
+
+def test_the_history_of_a_chat_has_its_messages_and_people_by_their_ids() -> None:
+    message = {"id": "8", "session_id": "321", "sent_at": TIME.format(5)}
+    portal = Portal({
+        "openline_message": [
+            message | {"sender_id": "103", "sender_kind": "operator"},
+            message | {"id": "9", "sender_id": "0", "sender_kind": "system"},
+        ]
+    })  # fmt: skip
+    with Emulator(portal) as emulator:
+        status, answer = call(emulator, "imopenlines.session.history.get", SESSION_ID=321)
+        history = answer["result"]
+        assert (status, history["sessionId"]) == (200, 321)
+        assert list(history["message"]) == ["9", "8"] and list(history["users"]) == ["103"]
+        assert history["message"]["8"]["senderid"] == "103"
+        assert CANARY in history["message"]["8"]["text"]
+        assert (history["users"]["103"]["connector"], history["users"]["103"]["bot"]) == (
+            False,
+            False,
+        )
+        assert call(emulator, "imopenlines.session.history.get", SESSION_ID=5) == (
+            400,
+            {
+                "error": "ACCESS_DENIED",
+                "error_description": "You cannot open this conversation as you do not have "
+                "sufficient rights",
+            },
+        )
+        missing = call(emulator, "imopenlines.session.history.get")
+        assert missing[1]["error"] == "MISSING_REQUIRED_PARAM"
+        portal.scopes.remove("imopenlines")
+        refused = call(emulator, "imopenlines.session.history.get", SESSION_ID=321)
+        assert refused[1]["error"] == "insufficient_scope"
+
+
+def test_rows_that_the_user_may_not_see_leave_a_gap_in_their_page(emulator: Emulator) -> None:
+    emulator.portal.unseen["crm_deal"] = {2, 3}
+    answer = call(emulator, "crm.deal.list", order={"ID": "ASC"})
+    assert len(ids(answer)) == 48 and answer[1]["total"] == 118
+
+
+def test_a_portal_says_when_it_wants_to_be_asked_again(emulator: Emulator) -> None:
+    fault = Fault("error", code="QUERY_LIMIT_EXCEEDED", retry_after="7")
+    emulator.faults = FaultPlan({1: fault})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(emulator.webhook + "crm.deal.list")
+    assert refused.value.headers["Retry-After"] == "7"
+    refused.value.close()
+
+
 def test_rights_are_checked(emulator: Emulator) -> None:
     emulator.portal.scopes.remove("telephony")
     assert call(emulator, "voximplant.statistic.get")[1]["error"] == "insufficient_scope"

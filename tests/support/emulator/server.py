@@ -276,8 +276,8 @@ def _resolved(value: Any, answers: dict[str, Row]) -> Any:
     """Parameters with the results of earlier calls in place of `$result[call][field]`.
 
     No page says what becomes of a reference to what is not there. Published source of the module
-    follows it as far as it goes, and puts what it found last: a list in place of one of its rows.
-    A call that failed or did not run is no name that it knows, so that the text stays as it is.
+    follows it as far as it goes, and puts what it found last: a page in place of one of its rows,
+    all results in place of those of a call that failed.
     """
     if isinstance(value, dict):
         return {key: _resolved(inner, answers) for key, inner in value.items()}
