@@ -30,6 +30,7 @@ Exit codes:
   1  data failed a test; the published marts were not touched
   2  wrong usage or configuration; nothing was changed
   3  another run holds the lock
+  130, 143  stopped by Ctrl-C or SIGTERM; what a load had read is written
 """
 
 

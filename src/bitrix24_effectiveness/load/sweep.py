@@ -57,7 +57,6 @@ class Sweep:
                 self._sweep(table, state)
             except PortalError as error:
                 if not error.of_method:
-                    load.save()
                     raise
                 load.note(table, error)
                 state.pop(table.name, None)
