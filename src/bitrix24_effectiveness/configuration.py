@@ -170,12 +170,12 @@ _Instant = Annotated[
     AfterValidator(lambda text: text and datetime.fromisoformat(text)),
     _must_be("an instant such as 2026-05-01T00:00:00+03:00, or empty"),
 ]
-_Date = Annotated[
+_OptionalDate = Annotated[
     str,
-    BeforeValidator(str),
-    StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"),
-    AfterValidator(date.fromisoformat),
-    _must_be("a date: 2025-05-01"),
+    BeforeValidator(lambda value: str(value or "")),
+    StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$"),
+    AfterValidator(lambda text: text and date.fromisoformat(text)),
+    _must_be("a date: 2025-05-01, or empty"),
 ]
 _Columns = Annotated[dict[str, str] | None, _must_be("a mapping of its columns")]
 
@@ -198,14 +198,21 @@ class Vars(BaseModel):
         StringConstraints(pattern="^([A-Z]{3})?$"),
         _must_be("three capital letters, such as RUB, or empty"),
     ]
-    demand_entity: Annotated[Literal["auto", "lead", "deal"], _must_be("auto, lead or deal")]
+    demand_entity: Annotated[
+        Literal["auto", "lead", "deal", "both"], _must_be("auto, lead, deal or both")
+    ]
+    history_start_date: _OptionalDate
     client_inactivity_days: _FromOne
     response_sla_minutes: _FromOne
     gross_margin_rate: _Share
-    crm_go_live_date: _Date
+    crm_go_live_date: _OptionalDate
     comparison_months: _FromOne
     ramp_up_months: _FromZero
+    after_window: Annotated[Literal["last", "first"], _must_be("last or first")]
     response_horizon_days: _FromOne
+    cycle_horizon_days: _FromOne
+    max_coverage_ratio: Annotated[float, Field(gt=1), _must_be("a number above 1")]
+    recorded_alike: Annotated[list[str], _must_be("a list of metric codes")]
     min_comparison_months: _FromOne
     min_sample_size: _FromOne
     min_families_with_data: _FromOne

@@ -58,7 +58,7 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{comparison_months: yes}", "comparison_months is True"),
         ("{reporting_timezone: Europe/Moskow}", "no such time zone; did you mean Europe/Moscow?"),
         ("{portal_timezone: ''}", "var portal_timezone is empty: no such time zone"),
-        ("{demand_entity: leads}", "demand_entity is leads: it must be auto, lead or deal"),
+        ("{demand_entity: leads}", "demand_entity is leads: it must be auto, lead, deal or both"),
         ("{gross_margin_rate: 0}", "gross_margin_rate is 0"),
         ("{gross_margin_rate: 40}", "gross_margin_rate is 40"),
         ("{base_currency: rub}", "base_currency is rub: it must be three capital letters"),

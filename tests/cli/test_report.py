@@ -120,7 +120,7 @@ def verdict_row(verdict: str = "pays_off", **other: object) -> dict[str, object]
         "families_better": 4,
         "families_worse": 1,
         "families_level": 3,
-        "chance_of_verdict_by_luck": 0.1875,
+        "chance_under_no_effect": 0.1875,
     }
     return row | other
 
@@ -233,7 +233,7 @@ def test_too_little_data_is_said_without_a_word_on_luck() -> None:
             **nothing,
             families_with_data=0,
             families_better=0,
-            chance_of_verdict_by_luck=None,
+            chance_under_no_effect=None,
         ),
     )
     assert "Verdict: not enough data to judge" in text

@@ -228,9 +228,7 @@ def test_the_register_of_processes_is_shown_as_it_is_at_the_end_and_has_no_vote(
 
 
 def test_messages_of_robots_on_both_sides_give_automation_a_vote(effects: Effects) -> None:
-    register = months_of(
-        "automation_level", dict.fromkeys(ALL, (2, 20)), basis="article", cases=20
-    )
+    register = months_of("automation_level", dict.fromkeys(ALL, (2, 20)), basis="article", cases=20)
     row = judged(effects, register + months_of("automation_level", shaken(20, 20)))[
         "automation_level"
     ]

@@ -105,6 +105,9 @@ def assert_same_marts(got: Marts, expected: Marts) -> None:
         for row in marts["rejected_rows"]:
             # shows the row as it was delivered
             row["raw_row"] = None
+        # calls have other ids in the BI Connector
+        for row in marts["fct_calls"]:
+            row["call_id"] = None
     values = {row["metric_code"] for row in expected["metric_values"] if row["value"] is not None}
     assert len(values) == 10
     for name in MART_NAMES:

@@ -121,6 +121,9 @@ class Copy:
             "article_section": "-",
             "headline_column": "repeat_purchases_pct",
             "basis": "ratio",
+            "measure_name_en": "Repeat purchases",
+            "measure_name_ru": "Повторные покупки",
+            "record_kinds": "clients",
         }
         row = ",".join(told.get(column, "") for column in catalog.split(","))
         self.append("seeds/metric_catalog.csv", f"{row}\n")

@@ -134,6 +134,10 @@ with_dates as (
     select
         *,
         cast({{ to_local('created_at') }} as date) as created_date,
+        -- where a lead is known, the demand came with it
+        cast(
+            {{ dbt.date_trunc('month', to_local('coalesce(lead_created_at, created_at)')) }} as date
+        ) as demand_month,
         cast({{ to_local('won_at') }} as date) as won_date,
         cast({{ to_local('lost_at') }} as date) as lost_date,
         -- money of a closed deal is converted on the day of its closing, of an open one today
@@ -208,7 +212,7 @@ final as (
     from with_dates
 
     left join recorded_months
-        on {{ dbt.date_trunc('month', 'with_dates.created_date') }} = recorded_months.month_start
+        on with_dates.demand_month = recorded_months.month_start
 
     left join threads
         on with_dates.thread_id = threads.thread_id

@@ -16,9 +16,11 @@ purchases as (
         amount,
         won_at as purchased_at,
         won_date as purchased_date,
-        row_number() over (
-            partition by client_id
-            order by won_at, cast(deal_id as bigint)
+        cast(
+            row_number() over (
+                partition by client_id
+                order by won_at, cast(deal_id as bigint)
+            ) as bigint
         ) as purchase_number
 
     from deals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from corruptions.catalogue import TIMES, each, neutralised, rejected, stopped, times, victim
@@ -68,6 +69,17 @@ def the_word_null(portal: Portal) -> None:
     for table in ("crm_deal", "crm_lead"):
         for row in portal[table]:
             row |= {column: "null" for column, value in row.items() if value in (None, "")}
+
+
+@neutralised
+def words_for_nothing(portal: Portal) -> None:
+    """Databases, Python, JavaScript and spreadsheets each have a word of their own for it."""
+    words = itertools.cycle(
+        ["NULL", r"\N", "None", "nan", "NaN", "NaT", "nil", "#N/A", "undefined"]
+    )
+    for rows in portal.values():
+        for row in rows:
+            row |= {column: next(words) for column, value in row.items() if value in (None, "")}
 
 
 @neutralised
@@ -248,7 +260,6 @@ _amount("thousands_separated", "A printed amount.", "1\u00a0234\u00a0567.00")
 _amount("currency_sign_in_an_amount", "An amount with its unit.", "1000 ₽")
 _amount("html_in_an_amount", "A cell copied from a web page.", "<b>1000</b>")
 _amount("amount_and_currency", "Bitrix24's own money fields.", "1000.00|RUB")
-_amount("not_a_number", "Python's word for a missing number.", "NaN")
 _amount("infinity", "Something was divided by zero.", "Infinity")
 _amount("null_byte", "A C program ended its text.", "1000\x00")
 _amount("ten_megabytes_of_digits", "A file landed in a number.", "9" * 10_000_000)
