@@ -44,52 +44,7 @@ judged as (
 
 ),
 
--- ids that come once, nearly all, need no place among their versions
-repeated_ids as (
-
-    select row_id
-    from judged
-    group by row_id
-    having count(*) > 1
-
-),
-
-repeated_rows as (
-
-    select
-        *,
-        row_number() over (
-            partition by row_id, rejection_reason is null
-            order by
-            {%- if meta.newest_by %}
-                {{ meta.newest_by }} desc nulls last,
-            {%- endif %}
-            {%- for column in columns %}
-                {{ in_byte_order('raw_' ~ column.name) }} desc nulls last{{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as version_number
-
-    from judged
-
-    where row_id in (select row_id from repeated_ids)
-
-),
-
-versioned as (
-
-    select * from repeated_rows
-
-    union all
-
-    select
-        *,
-        1 as version_number
-
-    from judged
-
-    where not exists (select 1 from repeated_ids where repeated_ids.row_id = judged.row_id)
-
-)
+{{ versioned_rows(columns, meta) }}
 
 select
     row_id || '|'
