@@ -184,7 +184,7 @@ cumulated as (
 
     select
         with_crm_cost.period_start,
-        row_number() over (order by with_crm_cost.period_start) as months_so_far,
+        cast(row_number() over (order by with_crm_cost.period_start) as bigint) as months_so_far,
         with_crm_cost.crm_cost_so_far,
         sum(
             {% for cost_type in cost_types %}
