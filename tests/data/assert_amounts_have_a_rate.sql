@@ -19,3 +19,21 @@ select
 from {{ ref('fct_costs') }}
 where amount is null
 group by original_currency, rate_date
+
+union all
+
+-- a CRM is paid for before the first day of the data, which the facts begin with
+select
+    'cost of the CRM' as entity,
+    coalesce(costs.currency, settings.base_currency) as currency,
+    costs.date_from as rate_date,
+    count(*) as amounts_without_rate
+from {{ ref('stg_reference__costs') }} as costs
+cross join {{ ref('int_run_settings') }} as settings
+left join {{ ref('int_exchange_rates') }} as exchange_rates
+    on
+        coalesce(costs.currency, settings.base_currency) = exchange_rates.currency
+        and costs.date_from >= exchange_rates.valid_from
+        and costs.date_from < exchange_rates.valid_before
+where costs.cost_type = 'crm' and exchange_rates.currency is null
+group by coalesce(costs.currency, settings.base_currency), costs.date_from

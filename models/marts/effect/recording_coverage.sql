@@ -164,6 +164,20 @@ records as (
 
     union all
 
+    -- not a request: requests wait for their answer, and become one where it is missing
+    select
+        'answers' as record_kind,
+        kind as request_kind,
+        month_start,
+        0 as counted,
+        1 as base
+
+    from activities
+
+    where is_touch
+
+    union all
+
     select
         'answers' as record_kind,
         request_channel as request_kind,
@@ -172,6 +186,8 @@ records as (
         1 as base
 
     from requests
+
+    where request_id not like 'activity%'
 
     union all
 

@@ -1,4 +1,4 @@
-{%- set go_live = "cast(cast('" ~ var('crm_go_live_date') ~ "' as date) as timestamp)" -%}
+{%- set go_live = 'cast(' ~ date_var('crm_go_live_date') ~ ' as timestamp)' -%}
 
 with
 

@@ -17,7 +17,7 @@
     'costs': 'cost of acquiring a client, return on the CRM',
     'loss_reasons': 'reasons of losses, lost sales',
 } -%}
-{%- set go_live = "cast('" ~ var('crm_go_live_date') ~ "' as date)" -%}
+{%- set go_live = date_var('crm_go_live_date') -%}
 
 with
 
