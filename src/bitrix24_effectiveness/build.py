@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, DataError
+from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.plain_tests import failing, plain_tests
 from bitrix24_effectiveness.project import Project
@@ -21,7 +22,8 @@ from bitrix24_effectiveness.warehouse import warehouse_of
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_BASE = "path:models/staging/bitrix24/base"
+_BASE_FOLDER = "models/staging/bitrix24/base"
+_BASE = f"path:{_BASE_FOLDER}"
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
 
@@ -72,6 +74,8 @@ class Dbt:
             ConfigurationError: dbt could not even start with this configuration.
             DataError: tests failed the first time, and passed the second.
         """
+        if scratch := warehouse_of(self._project).scratch_database:
+            self._build_in(scratch)
         plain = plain_tests(self.manifest)
         with self._log.progress("build"):
             with _quick(self.manifest, plain):
@@ -96,6 +100,16 @@ class Dbt:
                 "something else writes to the warehouse"
             )
         return [result for result in results if result.node.unique_id not in failed] + list(again)
+
+    def _build_in(self, database: str) -> None:
+        """Moves what only models read; the guard reads the base tables."""
+        schemas = [self._project.schema(name) for name in ("staging", "intermediate")]
+        nodes: list[Any] = list(self.manifest.nodes.values())
+        for node in nodes:
+            is_base = node.original_file_path.startswith(_BASE_FOLDER)
+            if node.resource_type == "model" and node.schema in schemas and not is_base:
+                node.database = database
+                node.relation_name = ".".join(map(quote, (database, node.schema, node.alias)))
 
     def close(self) -> None:
         """Lets go of the warehouse."""
