@@ -164,6 +164,11 @@ class Project:
         """Role that may read the published schema of a server, and nothing else (CRM_BI_ROLE)."""
         return self._given.crm_bi_role
 
+    @property
+    def version(self) -> str:
+        """Version of the dbt project."""
+        return str(_read_yaml(self.directory / "dbt_project.yml")["version"])
+
     @cached_property
     def default_vars(self) -> dict[str, Any]:
         """Vars as `dbt_project.yml` has them."""

@@ -431,7 +431,9 @@ def test_every_raw_row_is_in_the_summary(demo_portal: Built) -> None:
         line for line in map(json.loads, answer.stdout.splitlines()) if line["event"] == "rows"
     )
     with duckdb.connect(str(demo_portal.project.raw_db), read_only=True) as connection:
-        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'bitrix24'"
+        ).fetchall()
         delivered = sum(
             connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
             for (table,) in tables

@@ -41,6 +41,8 @@ for version in range(1, 10_000):
     print("published", flush=True)
 """
 
+MARK = "By this crm-effect knows the file as its own, which a later run may replace."
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
@@ -77,7 +79,8 @@ def test_marts_and_only_they_are_published_with_their_contract(project: Project)
     publish(project, Log("text"))
     assert published(project, "select * from facts") == [(1, "it's")]
     assert published(project, "select schema_name, table_name, comment from duckdb_tables()") == [
-        ("marts", "facts", "One row per fact; it's small.")
+        ("crm_effect", "publication", MARK),
+        ("marts", "facts", "One row per fact; it's small."),
     ]
     assert published(
         project,

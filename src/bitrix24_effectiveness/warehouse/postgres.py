@@ -18,6 +18,7 @@ import psycopg
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
 from bitrix24_effectiveness.project import DELETED_ROWS, LOADED_TABLES, SWEPT_KEYS, Project
@@ -451,7 +452,8 @@ def _copy_raw_tables(file: Path, connection: psycopg.Connection, schema: str) ->
         source.execute("set TimeZone = 'UTC'")
         tables = source.execute(
             "select schema_name, table_name, list(column_name order by column_index) "
-            "from duckdb_columns() where not internal group by all"
+            "from duckdb_columns() where not internal and schema_name <> ? group by all",
+            [MARKS],
         ).fetchall()
         for file_schema, table, columns in tables:
             texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)
