@@ -145,6 +145,11 @@ class Project:
         return self.marts_db.with_suffix("")
 
     @property
+    def marts_mode(self) -> int:
+        """Who may read the published files (CRM_MARTS_MODE); nobody may write them."""
+        return int(self._given.crm_marts_mode, 8) & 0o444
+
+    @property
     def spark_dir(self) -> Path:
         """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
         return self._path("crm_spark_dir")

@@ -24,7 +24,7 @@ from bitrix24_effectiveness.duckdb_file import (
     mark,
     opened,
 )
-from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
+from bitrix24_effectiveness.errors import AfterPublicationError, AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import (
     literal,
     quote,
@@ -200,21 +200,23 @@ class DuckDBFiles:
         Each of the two is replaced by one rename: a reader sees the old one or the new one, whole.
         A reader that has the old one open goes on reading it.
         """
-        target = self._project.marts_db
+        target, mode, is_published = self._project.marts_db, self._project.marts_mode, False
         self._check_files_differ()
         self._check_published_file(marts)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                _new_version(self._project.parquet_dir) as folder,
-                # others may read it, and nobody may change it
-                replaced_when_done(target, mode=0o444) as unfinished,
-            ):
-                _copy(self._project, list(marts), unfinished, folder)
+            with _new_version(self._project.parquet_dir, mode) as folder:
+                # nobody may change it, its owner included
+                with replaced_when_done(target, mode) as unfinished:
+                    _copy(self._project, list(marts), unfinished, folder)
+                is_published = True
         except OSError as error:
-            raise ConfigurationError(
-                f"cannot publish to {target.parent}: {error.strerror or error}"
-            ) from error
+            what = f"{error.filename or target.parent}: {error.strerror or error}"
+            if is_published:
+                raise AfterPublicationError(
+                    f"{target} is published, the Parquet files beside it are not: {what}"
+                ) from error
+            raise ConfigurationError(f"cannot publish to {target.parent}: {what}") from error
         except duckdb.Error as error:
             raise ConfigurationError(f"cannot publish: {first_line(error)}") from error
         return str(target)
@@ -290,8 +292,10 @@ def _comments(connection: duckdb.DuckDBPyConnection, marts: list[str]) -> list[s
 
 
 @contextmanager
-def _new_version(link: Path) -> Iterator[Path]:
+def _new_version(link: Path, mode: int) -> Iterator[Path]:
     """Gives a new folder for Parquet files; `link` points at it when all went well.
+
+    Whoever may read the files by their `mode` may also enter the folders.
 
     The version before it stays until the next publication, for readers that are half-way through.
     """
@@ -306,8 +310,10 @@ def _new_version(link: Path) -> Iterator[Path]:
     try:
         yield folder
         for path in folder.iterdir():
-            path.chmod(0o444)
+            path.chmod(mode)
             sync(path)
+        for path in (versions, folder):
+            path.chmod(0o700 | mode | mode >> 2)
         sync(folder)
         before = link.resolve()
         with replaced_when_done(link) as unfinished:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -325,7 +326,12 @@ class PostgresServer:
             self._grant(connection, new)
             before = self._read(connection, self._published_key).get("marts", [])
             self._replace(connection, before, new)
-            self._write(connection, self._published_key, {"marts": list(marts)})
+            published = {
+                "marts": list(marts),
+                "version": self._project.version,
+                "run": datetime.now(UTC).isoformat(timespec="microseconds"),
+            }
+            self._write(connection, self._published_key, published)
         return f"schema {target} of {self._name}"
 
     def _grant(self, connection: psycopg.Connection, schema: str) -> None:
