@@ -459,6 +459,15 @@ def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> N
         "models/fct_costs.sql",
         "select 'RUB' as original_currency, date '2025-03-08' as rate_date, 1 as amount",
     )
+    # what else the test reads is sound
+    for name, columns in {
+        "stg_reference__costs": "'salary' as cost_type, 'RUB' as currency, "
+        "date '2025-03-08' as date_from",
+        "int_run_settings": "'RUB' as base_currency",
+        "int_exchange_rates": "'RUB' as currency, date '2025-01-01' as valid_from, "
+        "date '9999-01-01' as valid_before",
+    }.items():
+        mini.write(f"models/{name}.sql", f"select {columns}")
     answer = mini.run("run")
     assert answer.returncode == 1
     assert "  entity=deal, currency=XAU, rate_date=2025-03-08, amounts_without_rate=1\n" in (
