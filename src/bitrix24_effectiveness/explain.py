@@ -11,11 +11,12 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.language import Language
-from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
@@ -400,7 +401,7 @@ def _print(console: Console, told: _Explanation, language: str) -> None:
             table.add_column(word(key), justify="right")
         for part in parts[:_SHOWN]:
             table.add_row(
-                part.name,
+                escape(printable(part.name)),
                 figure(part.first.value),
                 figure(part.second.value),
                 signed(part.contribution),

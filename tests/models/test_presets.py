@@ -50,7 +50,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Portal:
     path = tmp_path_factory.mktemp("portal") / "demo.duckdb"
     generate(path, leads=150, seed=1)
     with duckdb.connect(str(path), read_only=True) as connection:
-        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'bitrix24'"
+        ).fetchall()
         return {table: rows_of(connection, f"bitrix24.{table}") for (table,) in tables}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from ..duckdb_file import DEMO_PORTAL, mark
 from ..errors import CrmEffectError
 
 DEFAULT_LEADS = 6000
@@ -93,7 +94,8 @@ def generate(
 ) -> dict[str, int]:
     """Write the demo portal to a DuckDB file, and the planted truth beside it.
 
-    The file gets the schema `bitrix24` with all raw tables, every column text. The truth is
+    The file gets the schema `bitrix24` with all raw tables, every column text, and beside it the
+    mark by which a later demo portal may take its place. The truth is
     `<stem>.truth.json` in the same folder. Each appears whole or not at all.
 
     Args:
@@ -126,6 +128,7 @@ def generate(
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
                 counts, truth = write(connection, leads, seed, effect)
+                mark(connection, DEMO_PORTAL, leads=leads, seed=seed, effect=effect)
             truth_part.write_text(
                 json.dumps(truth, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
             )
