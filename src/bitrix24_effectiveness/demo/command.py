@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..warehouse import warehouse_of
+from .company import write_seeds
 from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 
 
@@ -39,7 +40,11 @@ from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 )
 @click.pass_obj
 def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> None:
-    """Write a demo portal: the raw tables of Bitrix24 with a known effect."""
+    """Write a demo portal: the raw tables of Bitrix24 with a known effect.
+
+    Beside the warehouse comes the folder demo_seeds: costs, processes and exchange rates of the
+    made-up company. They and its go-live, 2025-05-01, are used with this portal only.
+    """
     if out is None and run.project.target != "duckdb":
         warehouse = warehouse_of(run.project)
         with warehouse.new_raw_tables(may_replace=False) as file:
@@ -49,7 +54,9 @@ def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> No
         file = out or Path("data/raw.duckdb")
         counts = generate(file, leads, seed, effect)
         where = str(file)
+    folder = write_seeds(run.project)
     click.echo(
         f"demo portal: {counts['crm_lead']:,} leads, {counts['crm_deal']:,} deals, "
-        f"{counts['crm_activity']:,} activities -> {where}"
+        f"{counts['crm_activity']:,} activities -> {where}\n"
+        f"its company's reference data: {folder} (crm-effect uses it with this portal by itself)"
     )
