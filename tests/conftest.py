@@ -21,12 +21,17 @@ from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databa
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _profiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Dbt connects as the example says, whatever the developer's own `profiles.yml` says."""
-    folder = tmp_path_factory.mktemp("profiles")
+def _dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Dbt connects as the example says, whatever the developer's own `profiles.yml` says.
+
+    What it writes goes to a folder of this process: two that share one read half a file.
+    """
+    folder = tmp_path_factory.mktemp("dbt")
     shutil.copy(REPOSITORY / "profiles.yml.example", folder / "profiles.yml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_PROFILES_DIR", str(folder))
+        patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
+        patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
         yield
 
 

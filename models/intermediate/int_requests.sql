@@ -70,9 +70,15 @@ units as (
     from {{ ref('stg_bitrix24__deals') }} as deals
 
     inner join settings
+        on settings.demand_entity in ('deal', 'both')
+
+    -- a lead that is no more cannot stand for its deal
+    left join {{ ref('stg_bitrix24__leads') }} as known_leads
         on
-            settings.demand_entity = 'deal'
-            or (settings.demand_entity = 'both' and deals.lead_id is null)
+            deals.lead_id = known_leads.lead_id
+            and settings.data_end_at > known_leads.created_at
+
+    where settings.demand_entity = 'deal' or known_leads.lead_id is null
 
 ),
 

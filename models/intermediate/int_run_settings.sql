@@ -111,7 +111,9 @@ only_deal_currency as (
 
 known_leads as (
 
-    select {{ dbt.date_trunc('month', to_local('leads.created_at')) }} as created_month
+    select
+        leads.lead_id,
+        {{ dbt.date_trunc('month', to_local('leads.created_at')) }} as created_month
 
     from leads
 
@@ -129,7 +131,11 @@ known_deals_without_lead as (
     inner join data_end
         on deals.created_at < data_end.data_end_at
 
-    where deals.lead_id is null
+    -- a lead that is no more cannot stand for its deal
+    left join known_leads
+        on deals.lead_id = known_leads.lead_id
+
+    where known_leads.lead_id is null
 
 ),
 

@@ -124,7 +124,7 @@ units as (
     inner join settings
         on
             settings.demand_entity = 'deal'
-            or (settings.demand_entity = 'both' and deals.lead_id is null)
+            or (settings.demand_entity = 'both' and not deals.has_known_lead)
 
 ),
 
