@@ -5,8 +5,8 @@ settings as (
     select
         run_key,
         {% for source in ['data_source', 'seeds_source'] %}
-        nullif({{ dbt.string_literal(dbt.escape_single_quotes(var(source) or '')) }}, '')
-            as {{ source }},
+        {% set text = (var(source) or '') | replace("'", "''") %}
+        nullif('{{ text }}', '') as {{ source }},
         {% endfor %}
         as_of_at,
         base_currency,
