@@ -114,6 +114,7 @@ _language = click.option(
 
 
 @click.group(epilog=_EXIT_CODES)
+@click.version_option(package_name="bitrix24-effectiveness", message="%(prog)s %(version)s")
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
@@ -219,11 +220,12 @@ def _guard(
     data_docs: Path | None = None,
     new_portal: bool = False,
     dbt: building.Dbt | None = None,
+    is_brief: bool = False,
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal, dbt)
+    guard(project, run.log, data_docs, new_portal, dbt, is_brief)
 
 
 @cli.command("guard")
@@ -239,6 +241,7 @@ def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run():
+        project = demo.settled(project)
         preflight.check(project)
         _guard(run, project, folder, new_portal)
     if folder:
@@ -251,6 +254,7 @@ def build_command(run: _Run) -> None:
     """Build and test all models in the warehouse; publish nothing."""
     project = run.project
     with warehouse_of(project).only_run():
+        project = demo.settled(project)
         preflight.check(project)
         building.build(project, run.log)
 
@@ -266,12 +270,13 @@ def publish_command(run: _Run) -> None:
 
 @cli.command("report")
 @_language
+@click.option("--rejected", is_flag=True, help="Also list the rows that could not be used.")
 @click.pass_obj
-def report_command(run: _Run, lang: str) -> None:
+def report_command(run: _Run, lang: str, rejected: bool) -> None:
     """Show the ten metrics of the published marts, and whether the CRM pays off."""
     project = run.complete_project
     preflight.check_vars(project)
-    report(project, lang, run.log)
+    report(project, lang, run.log, rejected)
 
 
 @cli.command("run")
@@ -280,14 +285,17 @@ def report_command(run: _Run, lang: str) -> None:
 @click.pass_obj
 def run_command(run: _Run, lang: str, new_portal: bool) -> None:
     """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
+    run.log.speak(lang)
     project = run.complete_project
     with warehouse_of(project).only_run():
-        if Settings.find(project):
+        settings = Settings.find(project)
+        if settings:
             preflight.check_vars(project)
             _load(run, project)
+        project = demo.settled(project, settings.webhook.host if settings else None)
         preflight.check(project)
         dbt = building.Dbt(project, run.log)
-        _guard(run, project, new_portal=new_portal, dbt=dbt)
+        _guard(run, project, new_portal=new_portal, dbt=dbt, is_brief=True)
         building.build(project, run.log, dbt)
         publish(project, run.log)
     with _after_publication():

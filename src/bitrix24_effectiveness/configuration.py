@@ -199,6 +199,8 @@ _Columns = Annotated[dict[str, str] | None, _must_be("a mapping of its columns")
 class Vars(BaseModel):
     """Vars of `dbt_project.yml`, whose comments say what each of them decides."""
 
+    data_source: str | None
+    seeds_source: str | None
     raw_database: str
     raw_schema: str | None
     raw_preset: str

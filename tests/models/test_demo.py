@@ -6,17 +6,20 @@ The figures are read from the raw tables by short queries that share nothing wit
 import csv
 import json
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from bitrix24_effectiveness.demo import TABLES, DemoError, command, generate, generator
+from bitrix24_effectiveness.demo import (
+    TABLES,
+    DemoError,
+    generate,
+    generator,
+    seed_files,
+)
+from running import REPOSITORY, databases, run_command
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SEEDS = REPOSITORY / "seeds"
 LEADS = 6000
 # rows of dirt have ids of their own from here on
 FIRST_DIRTY_ID = 9_000_000_000
@@ -69,7 +72,7 @@ def one(connection, query):
 
 
 def seed(name):
-    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with seed_files(REPOSITORY)[name].open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -665,7 +668,12 @@ def test_numbers_out_of_range_are_refused(tmp_path, leads, seed_number):
 
 def test_the_command_writes_the_portal_and_says_so(tmp_path):
     out = tmp_path / "made" / "raw.duckdb"
-    result = CliRunner().invoke(command, ["--leads", "30", "--seed", "4", "--out", str(out)])
-    assert result.exit_code == 0, result.output
-    assert "leads" in result.output
+    env = databases(tmp_path)
+    answer = run_command(
+        "demo", "--leads", "30", "--seed", "4", "--out", str(out), env=env, cwd=REPOSITORY
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "leads" in answer.stdout
     assert sorted(path.name for path in out.parent.iterdir()) == ["raw.duckdb", "raw.truth.json"]
+    seeds = {path.name: path.read_bytes() for path in (tmp_path / "demo_seeds").iterdir()}
+    assert seeds == {path.name: path.read_bytes() for path in seed_files(REPOSITORY).values()}

@@ -11,6 +11,7 @@ import duckdb
 
 from ..duckdb_file import DEMO_PORTAL, mark
 from ..errors import CrmEffectError
+from ..project import DEMO_TABLE
 
 DEFAULT_LEADS = 6000
 DEFAULT_SEED = 1
@@ -128,6 +129,11 @@ def generate(
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
                 counts, truth = write(connection, leads, seed, effect)
+                # by this `crm-effect` knows the portal again: see company.py
+                connection.execute(
+                    f"create table bitrix24.{DEMO_TABLE} as "
+                    f"select {leads} as leads, {seed} as seed, {effect} as effect"
+                )
                 mark(connection, DEMO_PORTAL, leads=leads, seed=seed, effect=effect)
             truth_part.write_text(
                 json.dumps(truth, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
