@@ -52,14 +52,16 @@ test-all: test test-spark
 
 # a small portal and a profile of its own, so that tests never touch the data that a person looks at
 TEST_DB := DBT_PROFILES_DIR=target/test CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
-	DBT_TARGET_PATH=target/test DBT_LOG_PATH=target/test
+	DBT_TARGET_PATH=target/test DBT_LOG_PATH=target/test CRM_SEEDS_DIR=target/test/demo_seeds
+# the demo's company went live on this day
+DEMO_VARS := --vars 'crm_go_live_date: "2025-05-01"'
 test-dbt: $(READY)
 	mkdir -p target/test
 	rm -f target/test/*.duckdb
 	cp profiles.yml.example target/test/profiles.yml
-	crm-effect demo --leads 2000 --seed 1 --out target/test/raw.duckdb
-	$(TEST_DB) dbt --quiet build
-	$(TEST_DB) dbt --quiet docs generate
+	$(TEST_DB) crm-effect demo --leads 2000 --seed 1
+	$(TEST_DB) dbt --quiet build $(DEMO_VARS)
+	$(TEST_DB) dbt --quiet docs generate $(DEMO_VARS)
 	dbt-coverage compute doc --run-artifacts-dir target/test --cov-report target/test/coverage.json --cov-fail-under 1.0
 
 # what shares a built portal stays in one process

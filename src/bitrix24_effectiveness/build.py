@@ -148,6 +148,8 @@ class Dbt:
                 raise
         if not stays_open or answer.result is None:
             self.close()
+        if isinstance(answer.exception, KeyboardInterrupt):
+            raise answer.exception
         if answer.result is None:
             raise ConfigurationError(f"dbt cannot start: {_one_line(answer.exception)}")
         return answer.result

@@ -44,6 +44,7 @@ def guard(
     data_docs: Path | None = None,
     new_portal: bool = False,
     dbt: Dbt | None = None,
+    is_brief: bool = False,
 ) -> list[Finding]:
     """Builds the base tables, judges them, keeps the findings and shows those that failed.
 
@@ -55,6 +56,7 @@ def guard(
         data_docs: Folder for Great Expectations' own pages, if they are wanted.
         new_portal: Compare with no earlier run: the raw tables are those of another portal.
         dbt: What to build the base tables with, so that a build need not build them again.
+        is_brief: Show people the findings only when they stop the run.
 
     Raises:
         DataError: a critical check failed or could not be evaluated; names it. Or a base table
@@ -67,8 +69,9 @@ def guard(
         base_tables = build_base(project, log, dbt or Dbt(project, log))
         findings = check_raw_tables(project, base_tables, now, before, log=log, data_docs=data_docs)
         results.keep(project, now.isoformat(timespec="microseconds"), findings)
-    _show(findings, log)
     stopping = [finding for finding in findings if finding.stops]
+    if stopping or log.is_json or not is_brief:
+        _show(findings, log)
     warned = sum(not finding.passed for finding in findings) - len(stopping)
     seconds = round(time.monotonic() - started, 1)
     log.event(
