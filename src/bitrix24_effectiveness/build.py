@@ -84,6 +84,8 @@ class Dbt:
                 answer = dbtRunner(manifest, [_progress_of(self._log)]).invoke(arguments)
             finally:
                 warehouse_of(project).dbt_is_done()
+        if isinstance(answer.exception, KeyboardInterrupt):
+            raise answer.exception
         if answer.result is None:
             raise ConfigurationError(f"dbt cannot start: {_one_line(answer.exception)}")
         return answer.result

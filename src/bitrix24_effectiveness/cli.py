@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import itertools
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -13,8 +20,13 @@ import yaml
 
 from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
-from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
+from bitrix24_effectiveness.errors import (
+    AfterPublicationError,
+    ConfigurationError,
+    CrmEffectError,
+)
 from bitrix24_effectiveness.explain import explain
+from bitrix24_effectiveness.files import for_owner_alone
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.log import Log
@@ -30,8 +42,21 @@ Exit codes:
   1  data failed a test; the published marts were not touched
   2  wrong usage or configuration; nothing was changed
   3  another run holds the lock
+  4  the marts are published; what came after that failed
   130, 143  stopped by Ctrl-C or SIGTERM; what a load had read is written
 """
+
+
+@contextmanager
+def _after_publication() -> Iterator[None]:
+    """A scheduler must not take what fails here for a run that changed nothing."""
+    try:
+        yield
+    except Exception as error:
+        what = _of_system(error) if isinstance(error, OSError) else str(error)
+        raise AfterPublicationError(
+            f"the marts are published; the report failed: {what}"
+        ) from error
 
 
 class _Run:
@@ -273,7 +298,8 @@ def run_command(run: _Run, lang: str, new_portal: bool) -> None:
         _guard(run, project, new_portal=new_portal, dbt=dbt, is_brief=True)
         building.build(project, run.log, dbt)
         publish(project, run.log)
-    report(project, lang, run.log)
+    with _after_publication():
+        report(project, lang, run.log)
 
 
 @cli.command("explain")
@@ -298,33 +324,70 @@ cli.add_command(demo.command, "demo")
 
 def main() -> None:
     """Runs the command; each expected failure is one line and an exit code."""
+    _write_anywhere()
     log = Log("json" if _wants_json(sys.argv) else "text")
-    try:
-        code = cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        code = error.exit_code
-        log.event("error", _usage(error), "error", exit_code=code)
-    except CrmEffectError as error:
-        code = error.exit_code
-        log.event("error", str(error), "error", exit_code=code)
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
-        log.event("error", "interrupted: the published marts stay as they are", "error")
-    except OSError as error:
-        code = ConfigurationError.exit_code
-        log.event("error", str(error), "error", exit_code=code)
-    except Exception as error:
-        if os.environ.get("CRM_DEBUG"):
-            raise
-        code = ConfigurationError.exit_code
-        what = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-        log.event(
-            "error",
-            f"unexpected {what} (a bug; CRM_DEBUG=1 shows where)",
-            "error",
-            exit_code=code,
-        )
+    signals: list[int] = []
+    with for_owner_alone(), _ended_by_sigterm(signals):
+        try:
+            code = cli.main(standalone_mode=False)
+        except click.ClickException as error:
+            code = error.exit_code
+            log.event("error", _usage(error), "error", exit_code=code)
+        except CrmEffectError as error:
+            code = error.exit_code
+            log.event("error", str(error), "error", exit_code=code)
+        except (click.Abort, KeyboardInterrupt):
+            code = 128 + (signals or [signal.SIGINT])[0]
+            how = "stopped by SIGTERM" if signals else "interrupted"
+            log.event("error", f"{how}: the published marts stay as they are", "error")
+        except OSError as error:
+            code = ConfigurationError.exit_code
+            log.event("error", _of_system(error), "error", exit_code=code)
+        except Exception as error:
+            if os.environ.get("CRM_DEBUG"):
+                raise
+            code = ConfigurationError.exit_code
+            lines = str(error).strip().splitlines() or [""]
+            log.event(
+                "error",
+                f"unexpected {type(error).__name__}: {lines[0]} (a bug; CRM_DEBUG=1 shows where)",
+                "error",
+                exit_code=code,
+            )
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_anywhere() -> None:
+    """What a terminal or a file cannot show must not end a run: Russian, or a sign it lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # ASCII is what is assumed where nobody said anything; UTF-8 says the same and more
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if is_ascii else None, errors="replace")
+
+
+@contextmanager
+def _ended_by_sigterm(signals: list[int]) -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, and is remembered; Python hears it in one thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(signum: int, _: FrameType | None) -> None:
+        signals.append(signum)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _of_system(error: OSError) -> str:
+    """What the system said, and of what file: it does not always name one."""
+    where = error.filename or "an output (a disk, or what standard output leads to)"
+    return f"{where}: {error.strerror or error}"
 
 
 def _usage(error: click.ClickException) -> str:

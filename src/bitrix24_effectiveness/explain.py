@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 from babel.numbers import format_decimal
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.language import Language
-from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import change_in_words, why_not
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
@@ -556,7 +557,7 @@ class _Printer:
         for part in parts[:_SHOWN]:
             is_own = part.name == "unknown" or segment_type in _OWN_MEMBERS
             table.add_row(
-                self._word(f"member_{part.name}") if is_own else part.name,
+                self._word(f"member_{part.name}") if is_own else escape(printable(part.name)),
                 *(
                     self._word("none") if cell.value is None else self._figure(cell.value)
                     for cell in (part.first, part.second)

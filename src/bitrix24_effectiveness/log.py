@@ -16,6 +16,14 @@ from rich.table import Table
 from bitrix24_effectiveness.language import Language
 
 
+def printable(text: str) -> str:
+    """The text on one line, without what moves a terminal's cursor or changes its colours."""
+    return "".join(
+        one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for one in text
+    )
+
+
 class Log:
     """Progress and messages of a command: text on stderr, or JSON lines on stdout."""
 
@@ -47,7 +55,8 @@ class Log:
             prefix = "error: " if event == "error" else ""
             if self._language.has(event):
                 message = self._language.word(event, **fields)
-            self._console.print(prefix + message, style=style, markup=False)
+            lines = "\n".join(map(printable, message.split("\n")))
+            self._console.print(prefix + lines, style=style, markup=False)
 
     def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
         """Shows a table to people; machines read the same from events."""

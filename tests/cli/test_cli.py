@@ -317,21 +317,27 @@ def test_the_first_build_copies_the_profile_and_later_ones_leave_it_alone(
 
 
 def test_a_failed_test_shows_its_rows_and_publishes_nothing(mini: MiniProject) -> None:
+    # what is below zero is seen before the build
+    mini.write(
+        "tests/data/rates_are_positive.sql",
+        "select * from {{ ref('exchange_rates') }} where rate < 1",
+    )
     assert mini.run("build").returncode == 0
     assert mini.run("publish").returncode == 0
     marts = Path(mini.env["CRM_MARTS_DB"])
     before = marts.read_bytes()
 
     mini.rates.write_text(
-        mini.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,-1\nCNY,RUB,2025-03-01,0\n", "utf-8"
+        mini.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,0.5\nCNY,RUB,2025-03-01,0.25\n",
+        "utf-8",
     )
     answer = mini.run("run")
     assert answer.returncode == 1
     _, _, said = answer.stderr.partition("guarded: ")
     assert said.partition("\n")[2] == (
         "test rates_are_positive: 2 rows fail - A rate is above zero.\n"
-        "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=-1.0\n"
-        "  currency=CNY, base_currency=RUB, valid_from=2025-03-01, rate=0.0\n"
+        "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=0.5\n"
+        "  currency=CNY, base_currency=RUB, valid_from=2025-03-01, rate=0.25\n"
         "error: 1 of 3 checks and models failed (1 skipped): the published marts stay as they are\n"
     )
     assert mini.run("publish").returncode == 1
@@ -453,6 +459,15 @@ def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> N
         "models/fct_costs.sql",
         "select 'RUB' as original_currency, date '2025-03-08' as rate_date, 1 as amount",
     )
+    # what else the test reads is sound
+    for name, columns in {
+        "stg_reference__costs": "'salary' as cost_type, 'RUB' as currency, "
+        "date '2025-03-08' as date_from",
+        "int_run_settings": "'RUB' as base_currency",
+        "int_exchange_rates": "'RUB' as currency, date '2025-01-01' as valid_from, "
+        "date '9999-01-01' as valid_before",
+    }.items():
+        mini.write(f"models/{name}.sql", f"select {columns}")
     answer = mini.run("run")
     assert answer.returncode == 1
     assert "  entity=deal, currency=XAU, rate_date=2025-03-08, amounts_without_rate=1\n" in (

@@ -41,6 +41,8 @@ for version in range(1, 10_000):
     print("published", flush=True)
 """
 
+MARK = "By this crm-effect knows the file as its own, which a later run may replace."
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
@@ -77,7 +79,8 @@ def test_marts_and_only_they_are_published_with_their_contract(project: Project)
     publish(project, Log("text"))
     assert published(project, "select * from facts") == [(1, "it's")]
     assert published(project, "select schema_name, table_name, comment from duckdb_tables()") == [
-        ("marts", "facts", "One row per fact; it's small.")
+        ("crm_effect", "publication", MARK),
+        ("marts", "facts", "One row per fact; it's small."),
     ]
     assert published(
         project,
@@ -89,10 +92,22 @@ def test_marts_and_only_they_are_published_with_their_contract(project: Project)
     ]
 
 
-def test_nobody_may_write_to_what_is_published(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("given", "of_files", "of_folders"),
+    [("", 0o400, 0o700), ("0640", 0o440, 0o750), ("644", 0o444, 0o755)],
+)
+def test_nobody_may_write_to_what_is_published_and_only_the_chosen_may_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch, given: str, of_files: int, of_folders: int
+) -> None:
+    monkeypatch.setenv("CRM_MARTS_MODE", given)
+    project = Project(REPOSITORY, {})
     publish(project, Log("text"))
-    files = [project.marts_db, project.parquet_dir / "facts.parquet"]
-    assert [oct(path.stat().st_mode & 0o777) for path in files] == ["0o444", "0o444"]
+    folder = project.parquet_dir.resolve()
+    modes = {
+        path: path.stat().st_mode & 0o777
+        for path in (project.marts_db, folder / "facts.parquet", folder, folder.parent)
+    }
+    assert list(modes.values()) == [of_files, of_files, of_folders, of_folders]
 
 
 def test_a_reader_goes_on_reading_what_it_opened(project: Project) -> None:

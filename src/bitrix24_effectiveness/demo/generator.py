@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from ..duckdb_file import DEMO_PORTAL, mark
 from ..errors import CrmEffectError
 from ..project import DEMO_TABLE
 
@@ -94,7 +95,8 @@ def generate(
 ) -> dict[str, int]:
     """Write the demo portal to a DuckDB file, and the planted truth beside it.
 
-    The file gets the schema `bitrix24` with all raw tables, every column text. The truth is
+    The file gets the schema `bitrix24` with all raw tables, every column text, and beside it the
+    mark by which a later demo portal may take its place. The truth is
     `<stem>.truth.json` in the same folder. Each appears whole or not at all.
 
     Args:
@@ -127,11 +129,12 @@ def generate(
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
                 counts, truth = write(connection, leads, seed, effect)
-                # by this `crm-effect` knows the portal again: see company.py
+                # it travels with the raw tables, where the mark stays with the file: see company.py
                 connection.execute(
                     f"create table bitrix24.{DEMO_TABLE} as "
                     f"select {leads} as leads, {seed} as seed, {effect} as effect"
                 )
+                mark(connection, DEMO_PORTAL, leads=leads, seed=seed, effect=effect)
             truth_part.write_text(
                 json.dumps(truth, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
             )

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import psycopg
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
 from bitrix24_effectiveness.project import (
@@ -331,7 +333,12 @@ class PostgresServer:
             self._grant(connection, new)
             before = self._read(connection, self._published_key).get("marts", [])
             self._replace(connection, before, new)
-            self._write(connection, self._published_key, {"marts": list(marts)})
+            published = {
+                "marts": list(marts),
+                "version": self._project.version,
+                "run": datetime.now(UTC).isoformat(timespec="microseconds"),
+            }
+            self._write(connection, self._published_key, published)
         return f"schema {target} of {self._name}"
 
     def _grant(self, connection: psycopg.Connection, schema: str) -> None:
@@ -458,7 +465,8 @@ def _copy_raw_tables(file: Path, connection: psycopg.Connection, schema: str) ->
         source.execute("set TimeZone = 'UTC'")
         tables = source.execute(
             "select schema_name, table_name, list(column_name order by column_index) "
-            "from duckdb_columns() where not internal group by all"
+            "from duckdb_columns() where not internal and schema_name <> ? group by all",
+            [MARKS],
         ).fetchall()
         for file_schema, table, columns in tables:
             texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)

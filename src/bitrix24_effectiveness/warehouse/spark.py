@@ -18,6 +18,7 @@ import duckdb
 import jinja2
 import yaml
 
+from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import literal, quote, read_json, write_json
 from bitrix24_effectiveness.lock import only_run
@@ -212,7 +213,9 @@ def _as_parquet(file: Path) -> Iterator[tuple[str, Path]]:
     with duckdb.connect(str(file), read_only=True) as source:
         source.execute("set TimeZone = 'UTC'")
         tables = source.execute(
-            "select schema_name, table_name from duckdb_tables() where not internal"
+            "select schema_name, table_name from duckdb_tables() "
+            "where not internal and schema_name <> ?",
+            [MARKS],
         ).fetchall()
         for schema, table in tables:
             source.execute(
