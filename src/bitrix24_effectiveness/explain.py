@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.language import Language
+from bitrix24_effectiveness.language import Language, wrapped
 from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import change_in_words, why_not
@@ -426,7 +426,8 @@ class _Printer:
         self._print_parts()
 
     def _say(self, text: str = "", style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False)
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def _figure(self, value: float | None) -> str:
         return self._language.figure(value, self._unit, self._currency)
