@@ -102,7 +102,9 @@ class Language:
             hours, minutes = divmod(round(value), 60)
             return self.word("hours_minutes", hours=self.whole(hours), minutes=minutes)
         digits = 0 if unit in ("minutes", "share") and value >= 10 else 1
-        text = format_decimal(round(value, digits), "#,##0.#" if digits else "#,##0", self.code)
+        rounded = round(value, digits)
+        pattern = "#,##0.0" if digits and rounded else "#,##0"
+        text = format_decimal(rounded, pattern, self.code)
         return self.word(f"{unit}_figure", value=text)
 
     def day(self, day: date) -> str:
