@@ -33,6 +33,7 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.report import report
+from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 _EXIT_CODES = """
@@ -282,9 +283,17 @@ def report_command(run: _Run, lang: str, rejected: bool) -> None:
 @cli.command("run")
 @_language
 @_new_portal
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Build and publish even if nothing has changed since the last run.",
+)
 @click.pass_obj
-def run_command(run: _Run, lang: str, new_portal: bool) -> None:
-    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
+def run_command(run: _Run, lang: str, new_portal: bool, force: bool) -> None:
+    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report.
+
+    When nothing has changed since the last run, it only reports: there is nothing to build.
+    """
     run.log.speak(lang)
     project = run.complete_project
     with warehouse_of(project).only_run():
@@ -293,11 +302,20 @@ def run_command(run: _Run, lang: str, new_portal: bool) -> None:
             preflight.check_vars(project)
             _load(run, project)
         project = demo.settled(project, settings.webhook.host if settings else None)
-        preflight.check(project)
-        dbt = building.Dbt(project, run.log)
-        _guard(run, project, new_portal=new_portal, dbt=dbt, is_brief=True)
-        building.build(project, run.log, dbt)
-        publish(project, run.log)
+        fingerprint = fingerprint_of(project)
+        if not force and not new_portal and is_published(project, fingerprint):
+            run.log.event(
+                "unchanged",
+                "nothing has changed since the last run: nothing to build, nothing to publish "
+                "(--force does it all the same)",
+            )
+        else:
+            preflight.check(project)
+            dbt = building.Dbt(project, run.log)
+            _guard(run, project, new_portal=new_portal, dbt=dbt, is_brief=True)
+            building.build(project, run.log, dbt)
+            publish(project, run.log)
+            remember(project, fingerprint)
     with _after_publication():
         report(project, lang, run.log)
 

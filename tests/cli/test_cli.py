@@ -54,6 +54,15 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{client_inactivity_day: 90}", "is unknown; did you mean client_inactivity_days?"),
         ("{client_inactivity_days: 0}", "client_inactivity_days is 0: it must be a whole number"),
         ("{client_inactivity_days: 1.5}", "client_inactivity_days is 1.5"),
+        ("{chat_result_statuses: {answered: [1]}}", "chat_result_statuses: unanswered is"),
+        (
+            "{chat_result_statuses: {answered: [1, 2], unanswered: [2]}}",
+            "2 cannot be answered and unanswered",
+        ),
+        (
+            "{chat_result_statuses: {answered: one, unanswered: [2]}}",
+            "answered is one: it must be a list of numbers of RESULT_STATUS",
+        ),
         ("{response_sla_minutes: soon}", "response_sla_minutes is soon"),
         ("{comparison_months: -1}", "comparison_months is -1"),
         ("{comparison_months: yes}", "comparison_months is True"),

@@ -249,6 +249,16 @@ class PostgresServer:
         except ConfigurationError:
             return []
 
+    def raw_fingerprint(self) -> None:
+        """None: others write there too."""
+
+    def published_fingerprint(self) -> None:
+        """None, likewise."""
+
+    @property
+    def scratch_database(self) -> None:
+        """None."""
+
     def dbt_is_done(self) -> None:
         """Nothing to let go of: dbt closes its connections."""
 

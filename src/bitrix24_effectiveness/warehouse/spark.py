@@ -175,6 +175,16 @@ class SparkProcess:
         session = spark_session(self._project)
         return SparkReader(session).rows(f"select * from {relation} limit {limit}")
 
+    def raw_fingerprint(self) -> None:
+        """None: others write there too."""
+
+    def published_fingerprint(self) -> None:
+        """None, likewise."""
+
+    @property
+    def scratch_database(self) -> None:
+        """None."""
+
     def dbt_is_done(self) -> None:
         """Nothing: the session goes on."""
 

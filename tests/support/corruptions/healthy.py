@@ -45,6 +45,8 @@ def healthy_portal(folder: Path) -> Portal:
         ),
     )
     activities = ids(portal, "crm_activity")
+    sessions = {row["associated_entity_id"] for row in portal["crm_activity"]}
+    keep(portal, "openline_message", lambda row: row["session_id"] in sessions)
     keep(portal, "telephony_call", lambda row: row["crm_activity_id"] in activities)
     for table, column in (("crm_contact", "contact_id"), ("crm_company", "company_id")):
         linked = {row[column] for row in portal["crm_deal"] + portal["crm_lead"]}
