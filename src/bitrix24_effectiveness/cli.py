@@ -213,17 +213,28 @@ _new_portal = click.option(
 )
 
 
+_accept_checks = click.option(
+    "--accept-checks",
+    "accept",
+    multiple=True,
+    metavar="TABLE.CHECK",
+    help="Let this critical check of the raw data fail, such as crm_category.rows after a "
+    "pipeline was deleted. It is remembered; can be given several times.",
+)
+
+
 def _guard(
     run: _Run,
     project: Project,
     data_docs: Path | None = None,
     new_portal: bool = False,
     dbt: building.Dbt | None = None,
+    accept: tuple[str, ...] = (),
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal, dbt)
+    guard(project, run.log, data_docs, new_portal, dbt, accept)
 
 
 @cli.command("guard")
@@ -233,14 +244,15 @@ def _guard(
     help="Also write Great Expectations' own pages, to the folder data_docs beside the warehouse.",
 )
 @_new_portal
+@_accept_checks
 @click.pass_obj
-def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
+def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[str, ...]) -> None:
     """Read the raw tables into the base tables and judge them; build nothing else."""
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run():
         preflight.check(project)
-        _guard(run, project, folder, new_portal)
+        _guard(run, project, folder, new_portal, accept=accept)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
 
@@ -277,8 +289,9 @@ def report_command(run: _Run, lang: str) -> None:
 @cli.command("run")
 @_language
 @_new_portal
+@_accept_checks
 @click.pass_obj
-def run_command(run: _Run, lang: str, new_portal: bool) -> None:
+def run_command(run: _Run, lang: str, new_portal: bool, accept: tuple[str, ...]) -> None:
     """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
     project = run.complete_project
     with warehouse_of(project).only_run():
@@ -287,7 +300,7 @@ def run_command(run: _Run, lang: str, new_portal: bool) -> None:
             _load(run, project)
         preflight.check(project)
         dbt = building.Dbt(project, run.log)
-        _guard(run, project, new_portal=new_portal, dbt=dbt)
+        _guard(run, project, new_portal=new_portal, dbt=dbt, accept=accept)
         building.build(project, run.log, dbt)
         publish(project, run.log)
     with _after_publication():

@@ -290,6 +290,40 @@ def test_a_table_that_shrank_since_the_last_accepted_run(
     assert guarded_mini.run("guard").returncode == 0
 
 
+def test_an_alarm_that_was_accepted_stays_accepted_and_no_other(
+    guarded_mini: MiniProject, healthy: Portal
+) -> None:
+    assert guarded_mini.run("guard").returncode == 0
+    raw = Path(guarded_mini.env["CRM_RAW_DB"])
+    answer = guarded_mini.run("guard", "--accept-checks", "crm_category.row")
+    assert answer.returncode == 2
+    assert "crm_category.row is no check, such as crm_category.rows; did you" in answer.stderr
+
+    # two pipelines of three are gone, and leads end before everything else
+    pipelines = healthy["crm_category"][:1]
+    leads = [row for row in healthy["crm_lead"] if row["date_create"] < "2026-10-20"]
+    write_portal(raw, healthy | {"crm_category": pipelines, "crm_lead": leads})
+    checks = ("crm_category.rows", "crm_lead.ends_with_the_others")
+    answer = guarded_mini.run("guard", "--accept-checks", checks[0])
+    assert (answer.returncode, f"raw data failed {checks[1]}:" in answer.stderr) == (1, True)
+    accept = ("--accept-checks", checks[0], "--accept-checks", checks[1])
+    assert guarded_mini.run("guard", *accept).returncode == 0
+
+    # the first is measured by the run that accepted it, the second goes on failing and is shown
+    answer = guarded_mini.run("--log-format", "json", "guard")
+    events = [json.loads(line) for line in answer.stdout.splitlines()]
+    shown = [
+        (f"{one['table']}.{one['check']}", one["level"])
+        for one in events
+        if one["event"] == "check" and one["severity"] == "accepted"
+    ]
+    assert (answer.returncode, shown) == (0, [(checks[1], "warning")])
+    write_portal(raw, healthy | {"crm_category": []})
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, f"raw data failed {checks[0]}:" in answer.stderr) == (1, True)
+    assert "--accept-checks and the names" in answer.stderr
+
+
 def test_another_raw_file_is_not_compared_with_this_one(
     guarded_mini: MiniProject, healthy: Portal
 ) -> None:
