@@ -16,6 +16,7 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.guard import Finding, guard, judge, read_suites
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
+from corruptions.catalogue import TIMES
 from corruptions.healthy import Portal, healthy_portal
 from guarding import Guarded, observed, write_portal
 from harness import rows_of
@@ -65,6 +66,46 @@ def test_demo_portals_pass(guarded: Guarded, leads: int) -> None:
     assert failed(first) == {}
     # the next load finds as much again
     assert failed(guarded.check(before=observed(first), severity="critical")) == {}
+
+
+@pytest.mark.parametrize("leads", [40, 3000])
+def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
+    tmp_path: Path, guarded: Guarded, leads: int
+) -> None:
+    """The portal as it was loaded on each day, with a January in which nobody works."""
+    generate(tmp_path / "demo.duckdb", leads=leads, seed=3)
+    queries = {
+        table: expectation["kwargs"]["unexpected_rows_query"].replace("{batch}", table)
+        for table, parts in guarded.suites.items()
+        for expectation in parts["read"]
+        if expectation["meta"]["check"] == "ends_with_the_others"
+    }
+    assert len(queries) == 7
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{tmp_path / 'demo.duckdb'}' as demo (read_only)")
+        connection.execute("create table today (day date)")
+        connection.execute("insert into today values ('2025-12-20')")
+        for table, columns in TIMES.items():
+            column = columns[0]
+            connection.execute(
+                f"""
+                create view {table} as
+                with typed as (
+                    select try_cast({column} as timestamp) as {column}, hash(id) % 20 as twentieth
+                    from demo.bitrix24.{table}
+                )
+                select * from typed
+                where {column} < (select day from today)
+                    and (twentieth = 0 or {column} not between '2026-01-01' and '2026-01-12')
+                """
+            )
+        assert connection.sql("select count(*) > 10 from crm_activity").fetchone() == (True,)
+        for _ in range(45):
+            connection.execute("update today set day = day + 1")
+            for table, query in queries.items():
+                found = connection.sql(query).fetchall()
+                today = connection.sql("select day from today").fetchone()
+                assert found == [], (table, today)
 
 
 # -- what is judged against the clock, and against the last accepted run
