@@ -26,7 +26,7 @@ import click
 import duckdb
 from scipy.stats import beta
 
-from bitrix24_effectiveness.demo import generator
+from bitrix24_effectiveness.demo import GO_LIVE, generator
 from harness import (
     MARTS,
     REPOSITORY,
@@ -441,7 +441,7 @@ def main(
 ) -> None:
     """Judge generated portals and write docs/calibration.md."""
     with TemporaryDirectory() as folder:
-        compiled = compile_project(Path(folder), {}, wanted=WANTED)
+        compiled = compile_project(Path(folder), {"crm_go_live_date": GO_LIVE}, wanted=WANTED)
     mark = fingerprint(compiled)
     path = checkpoint / f"{mark}.csv"
     # a young portal has as many leads a month

@@ -30,6 +30,12 @@ activities as (
 
 ),
 
+messages as (
+
+    select * from {{ ref('stg_bitrix24__openline_messages') }}
+
+),
+
 calls as (
 
     select * from {{ ref('stg_bitrix24__calls') }}
@@ -61,6 +67,8 @@ newest_changes as (
     select max(changed_at) as changed_at from lead_history
     union all
     select max(greatest(created_at, modified_at)) as changed_at from activities
+    union all
+    select max(sent_at) as changed_at from messages
     union all
     select max(started_at) as changed_at from calls
     union all
@@ -111,7 +119,9 @@ only_deal_currency as (
 
 known_leads as (
 
-    select {{ dbt.date_trunc('month', to_local('leads.created_at')) }} as created_month
+    select
+        leads.lead_id,
+        {{ dbt.date_trunc('month', to_local('leads.created_at')) }} as created_month
 
     from leads
 
@@ -129,7 +139,11 @@ known_deals_without_lead as (
     inner join data_end
         on deals.created_at < data_end.data_end_at
 
-    where deals.lead_id is null
+    -- a lead that is no more cannot stand for its deal
+    left join known_leads
+        on deals.lead_id = known_leads.lead_id
+
+    where known_leads.lead_id is null
 
 ),
 

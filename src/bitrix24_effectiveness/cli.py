@@ -33,6 +33,7 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.report import report
+from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 _EXIT_CODES = """
@@ -114,6 +115,7 @@ _language = click.option(
 
 
 @click.group(epilog=_EXIT_CODES)
+@click.version_option(package_name="bitrix24-effectiveness", message="%(prog)s %(version)s")
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
@@ -230,11 +232,12 @@ def _guard(
     new_portal: bool = False,
     dbt: building.Dbt | None = None,
     accept: tuple[str, ...] = (),
+    is_brief: bool = False,
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal, dbt, accept)
+    guard(project, run.log, data_docs, new_portal, dbt, accept, is_brief)
 
 
 @cli.command("guard")
@@ -251,6 +254,7 @@ def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[st
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run():
+        project = demo.settled(project)
         preflight.check(project)
         _guard(run, project, folder, new_portal, accept=accept)
     if folder:
@@ -263,6 +267,7 @@ def build_command(run: _Run) -> None:
     """Build and test all models in the warehouse; publish nothing."""
     project = run.project
     with warehouse_of(project).only_run():
+        project = demo.settled(project)
         preflight.check(project)
         building.build(project, run.log)
 
@@ -278,31 +283,54 @@ def publish_command(run: _Run) -> None:
 
 @cli.command("report")
 @_language
+@click.option("--rejected", is_flag=True, help="Also list the rows that could not be used.")
 @click.pass_obj
-def report_command(run: _Run, lang: str) -> None:
+def report_command(run: _Run, lang: str, rejected: bool) -> None:
     """Show the ten metrics of the published marts, and whether the CRM pays off."""
     project = run.complete_project
     preflight.check_vars(project)
-    report(project, lang, run.log)
+    report(project, lang, run.log, rejected)
 
 
 @cli.command("run")
 @_language
 @_new_portal
 @_accept_checks
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Build and publish even if nothing has changed since the last run.",
+)
 @click.pass_obj
-def run_command(run: _Run, lang: str, new_portal: bool, accept: tuple[str, ...]) -> None:
-    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
+def run_command(
+    run: _Run, lang: str, new_portal: bool, force: bool, accept: tuple[str, ...]
+) -> None:
+    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report.
+
+    When nothing has changed since the last run, it only reports: there is nothing to build.
+    """
+    run.log.speak(lang)
     project = run.complete_project
     with warehouse_of(project).only_run():
-        if Settings.find(project):
+        settings = Settings.find(project)
+        if settings:
             preflight.check_vars(project)
             _load(run, project)
-        preflight.check(project)
-        dbt = building.Dbt(project, run.log)
-        _guard(run, project, new_portal=new_portal, dbt=dbt, accept=accept)
-        building.build(project, run.log, dbt)
-        publish(project, run.log)
+        project = demo.settled(project, settings.webhook.host if settings else None)
+        fingerprint = fingerprint_of(project)
+        if not (force or new_portal or accept) and is_published(project, fingerprint):
+            run.log.event(
+                "unchanged",
+                "nothing has changed since the last run: nothing to build, nothing to publish "
+                "(--force does it all the same)",
+            )
+        else:
+            preflight.check(project)
+            dbt = building.Dbt(project, run.log)
+            _guard(run, project, new_portal=new_portal, dbt=dbt, accept=accept, is_brief=True)
+            building.build(project, run.log, dbt)
+            publish(project, run.log)
+            remember(project, fingerprint)
     with _after_publication():
         report(project, lang, run.log)
 

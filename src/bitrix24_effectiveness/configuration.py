@@ -193,12 +193,30 @@ _OptionalDate = Annotated[
     AfterValidator(lambda text: text and _in_our_time(date.fromisoformat(text))),
     _must_be("a date from 1990 to 2100, such as 2025-05-01, or empty"),
 ]
+_Statuses = Annotated[list[_FromZero], _must_be("a list of numbers of RESULT_STATUS")]
 _Columns = Annotated[dict[str, str] | None, _must_be("a mapping of its columns")]
+
+
+class ChatStatuses(BaseModel, extra="forbid"):
+    """What the numbers of a chat's RESULT_STATUS mean; those in neither list mean nothing."""
+
+    answered: _Statuses
+    unanswered: _Statuses
+
+    @model_validator(mode="after")
+    def _mean_one_thing(self) -> Self:
+        if both := set(self.answered) & set(self.unanswered):
+            numbers = ", ".join(map(str, sorted(both)))
+            text = "{n} cannot be answered and unanswered"
+            raise PydanticCustomError("refused", text, {"n": numbers})
+        return self
 
 
 class Vars(BaseModel):
     """Vars of `dbt_project.yml`, whose comments say what each of them decides."""
 
+    data_source: str | None
+    seeds_source: str | None
     raw_database: str
     raw_schema: str | None
     raw_preset: str
@@ -220,6 +238,7 @@ class Vars(BaseModel):
     history_start_date: _OptionalDate
     client_inactivity_days: _FromOne
     response_sla_minutes: _FromOne
+    chat_result_statuses: ChatStatuses
     gross_margin_rate: _Share
     crm_go_live_date: _OptionalDate
     comparison_months: _FromOne

@@ -26,6 +26,9 @@ DELETED_ROWS = "deleted_rows"
 SWEPT_KEYS = "swept_keys"
 """Another: keys that the portal has; filled while deleted rows are looked for."""
 
+DEMO_TABLE = "demo_portal"
+"""Table beside the raw tables that tells the demo portal from a real one."""
+
 
 @dataclass(frozen=True)
 class RawColumn:

@@ -15,6 +15,7 @@ import pytest
 
 from bitrix24_effectiveness import cli, preflight
 from bitrix24_effectiveness.configuration import PortalEnvironment, Vars
+from bitrix24_effectiveness.demo import TABLES, seed_files
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 from running import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
@@ -53,6 +54,15 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{client_inactivity_day: 90}", "is unknown; did you mean client_inactivity_days?"),
         ("{client_inactivity_days: 0}", "client_inactivity_days is 0: it must be a whole number"),
         ("{client_inactivity_days: 1.5}", "client_inactivity_days is 1.5"),
+        ("{chat_result_statuses: {answered: [1]}}", "chat_result_statuses: unanswered is"),
+        (
+            "{chat_result_statuses: {answered: [1, 2], unanswered: [2]}}",
+            "2 cannot be answered and unanswered",
+        ),
+        (
+            "{chat_result_statuses: {answered: one, unanswered: [2]}}",
+            "answered is one: it must be a list of numbers of RESULT_STATUS",
+        ),
         ("{response_sla_minutes: soon}", "response_sla_minutes is soon"),
         ("{comparison_months: -1}", "comparison_months is -1"),
         ("{comparison_months: yes}", "comparison_months is True"),
@@ -225,7 +235,9 @@ def test_a_value_of_the_wrong_type_is_named_by_line_and_column(
     message: str,
 ) -> None:
     seeds = here / "seeds"
-    shutil.copytree(REPOSITORY / "seeds", seeds)
+    seeds.mkdir()
+    for path in seed_files(REPOSITORY).values():
+        shutil.copy(path, seeds)
     monkeypatch.setenv("CRM_SEEDS_DIR", str(seeds))
     project = Project(REPOSITORY, {})
     preflight.check_seeds(project)
@@ -421,7 +433,7 @@ def test_a_build_that_is_killed_publishes_nothing(mini: MiniProject) -> None:
 def test_the_demo_portal_ends_with_the_ten_metrics(demo_portal: Built) -> None:
     answer = demo_portal.run("report", "--lang", "ru")
     assert answer.returncode == 0
-    for name in ("Конверсия в сделку", "Скорость обработки заявок", "Упущенные сделки"):
+    for name in ("Конверсия в сделку", "Время первого ответа", "Упущенные продажи"):
         assert name in answer.stdout
     answer = demo_portal.run("--log-format", "json", "report")
     metrics = [
@@ -437,12 +449,9 @@ def test_every_raw_row_is_in_the_summary(demo_portal: Built) -> None:
         line for line in map(json.loads, answer.stdout.splitlines()) if line["event"] == "rows"
     )
     with duckdb.connect(str(demo_portal.project.raw_db), read_only=True) as connection:
-        tables = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'bitrix24'"
-        ).fetchall()
         delivered = sum(
             connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
-            for (table,) in tables
+            for table in TABLES
         )
     assert rows["raw"] == delivered
     assert rows["raw"] == rows["staged"] + rows["rejected"] + rows["superseded"]

@@ -25,15 +25,15 @@ union all
 -- a CRM is paid for before the first day of the data, which the facts begin with
 select
     'cost of the CRM' as entity,
-    coalesce(costs.currency, settings.base_currency) as currency,
+    coalesce(costs.currency, run_settings.base_currency) as currency,
     costs.date_from as rate_date,
     count(*) as amounts_without_rate
 from {{ ref('stg_reference__costs') }} as costs
-cross join {{ ref('int_run_settings') }} as settings
-left join {{ ref('int_exchange_rates') }} as exchange_rates
+cross join {{ ref('int_run_settings') }} as run_settings
+left join {{ ref('int_exchange_rates') }} as rates
     on
-        coalesce(costs.currency, settings.base_currency) = exchange_rates.currency
-        and costs.date_from >= exchange_rates.valid_from
-        and costs.date_from < exchange_rates.valid_before
-where costs.cost_type = 'crm' and exchange_rates.currency is null
-group by coalesce(costs.currency, settings.base_currency), costs.date_from
+        coalesce(costs.currency, run_settings.base_currency) = rates.currency
+        and costs.date_from >= rates.valid_from
+        and costs.date_from < rates.valid_before
+where costs.cost_type = 'crm' and rates.currency is null
+group by coalesce(costs.currency, run_settings.base_currency), costs.date_from

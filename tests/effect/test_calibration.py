@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.stats import binom
 
+from bitrix24_effectiveness.demo import GO_LIVE
 from calibration import (
     ALLOWED,
     LATELY,
@@ -33,7 +34,9 @@ RARE = 0.001
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    return compile_project(tmp_path_factory.mktemp("calibration"), {}, wanted=WANTED)
+    return compile_project(
+        tmp_path_factory.mktemp("calibration"), {"crm_go_live_date": GO_LIVE}, wanted=WANTED
+    )
 
 
 def judged(compiled: Compiled, wishes: list[Wish]) -> list[Judged]:

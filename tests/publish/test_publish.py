@@ -17,7 +17,7 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
-from running import REPOSITORY, databases
+from running import REPOSITORY, Built, databases
 
 # two tables with one version number each: a mixture of two publications would show
 PUBLISH_FOR_EVER = """
@@ -183,3 +183,12 @@ def test_killed_at_any_moment_the_last_publication_is_whole(project: Project) ->
         )
         assert first == second
         assert first[0][0] == 20_000
+
+
+def test_every_published_table_and_column_says_what_it_is(demo_portal: Built) -> None:
+    for kind in ("tables", "columns"):
+        assert not published(
+            demo_portal.project,
+            f"select * from duckdb_{kind}() where database_name = 'published' "
+            "and coalesce(comment, '') = ''",
+        )

@@ -92,6 +92,7 @@ with_state as (
         deals.created_at,
         deals.moved_at,
         deals.close_at,
+        known_leads.lead_id is not null as has_known_lead,
         known_leads.created_at as lead_created_at,
         case when states.semantic = 'S' then states.finished_at end as won_at,
         case when states.semantic = 'F' then states.finished_at end as lost_at,
@@ -152,6 +153,7 @@ final as (
     select
         with_dates.deal_id,
         with_dates.lead_id,
+        with_dates.has_known_lead,
         with_dates.thread_id,
         with_dates.client_id,
         case
@@ -188,7 +190,7 @@ final as (
             coalesce(loss_reasons.is_organisational, false)
             or (
                 recorded_months.month_start is not null
-                and not coalesce(threads.has_response, false)
+                and not coalesce(threads.may_have_response, false)
             )
         ) as is_organisational_loss,
         cast(

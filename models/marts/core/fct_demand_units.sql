@@ -124,7 +124,7 @@ units as (
     inner join settings
         on
             settings.demand_entity = 'deal'
-            or (settings.demand_entity = 'both' and deals.lead_id is null)
+            or (settings.demand_entity = 'both' and not deals.has_known_lead)
 
 ),
 
@@ -149,7 +149,7 @@ final as (
             coalesce(loss_reasons.is_organisational, false)
             or (
                 recorded_months.month_start is not null
-                and not coalesce(threads.has_response, false)
+                and not coalesce(threads.may_have_response, false)
             )
         ) as is_organisational_loss
 

@@ -164,7 +164,8 @@ records as (
 
     union all
 
-    -- not a request: requests wait for their answer, and become one where it is missing
+    -- not a request: requests wait for their answer, and become one where it is missing; what was
+    -- answered inside a chat without messages is recorded nowhere
     select
         'answers' as record_kind,
         kind as request_kind,
@@ -174,7 +175,7 @@ records as (
 
     from activities
 
-    where is_touch
+    where is_touch and not is_response_untimed and not is_response_unknown
 
     union all
 
@@ -187,7 +188,7 @@ records as (
 
     from requests
 
-    where request_id not like 'activity%'
+    where request_id not like 'activity%' and request_id not like 'message%'
 
     union all
 
@@ -195,10 +196,12 @@ records as (
         'answered' as record_kind,
         request_channel as request_kind,
         month_start,
-        case when responded_at is not null then 1 else 0 end as counted,
+        case when answer_status = 'answered' then 1 else 0 end as counted,
         1 as base
 
     from requests
+
+    where answer_status <> 'unknown'
 
     union all
 

@@ -7,6 +7,7 @@ import click
 
 from ..duckdb_file import DEMO_PORTAL, check_replaceable
 from ..warehouse import warehouse_of
+from .company import write_seeds
 from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 
 
@@ -40,9 +41,13 @@ from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
 )
 @click.pass_obj
 def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> None:
-    """Write a demo portal: the raw tables of Bitrix24 with a known effect."""
+    """Write a demo portal: the raw tables of Bitrix24 with a known effect.
+
+    Beside the warehouse comes the folder demo_seeds: costs, processes and exchange rates of the
+    made-up company. They and its go-live, 2025-05-01, are used with this portal only.
+    """
+    project = run.project
     if out is None:
-        project = run.project
         warehouse = warehouse_of(project)
         with warehouse.new_raw_tables(may_replace=False) as file:
             counts = generate(file, leads, seed, effect)
@@ -52,7 +57,9 @@ def demo(run: Any, leads: int, seed: int, effect: float, out: Path | None) -> No
         check_replaceable(out, DEMO_PORTAL, "a demo portal", instead)
         counts = generate(out, leads, seed, effect)
         where = str(out)
+    folder = write_seeds(project)
     click.echo(
         f"demo portal: {counts['crm_lead']:,} leads, {counts['crm_deal']:,} deals, "
-        f"{counts['crm_activity']:,} activities -> {where}"
+        f"{counts['crm_activity']:,} activities -> {where}\n"
+        f"its company's reference data: {folder} (crm-effect uses it with this portal by itself)"
     )

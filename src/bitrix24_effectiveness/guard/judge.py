@@ -47,6 +47,7 @@ def guard(
     new_portal: bool = False,
     dbt: Dbt | None = None,
     accept: Iterable[str] = (),
+    is_brief: bool = False,
 ) -> list[Finding]:
     """Builds the base tables, judges them, keeps the findings and shows those that failed.
 
@@ -60,6 +61,7 @@ def guard(
         dbt: What to build the base tables with, so that a build need not build them again.
         accept: Critical checks (`table.check`) that may fail. Where they compare with the last
             accepted run, the next one compares with this; others may go on failing until they pass.
+        is_brief: Show people the findings only when they stop the run.
 
     Raises:
         ConfigurationError: one of `accept` is no check.
@@ -86,8 +88,9 @@ def guard(
             accepted=accepted,
         )
         results.keep(project, now.isoformat(timespec="microseconds"), findings)
-    _show(findings, log)
     stopping = [finding for finding in findings if finding.stops]
+    if stopping or log.is_json or not is_brief:
+        _show(findings, log)
     warned = sum(not finding.passed for finding in findings) - len(stopping)
     seconds = round(time.monotonic() - started, 1)
     log.event(

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import sqlalchemy
+import yaml
 
 from bitrix24_effectiveness.duckdb_file import (
     DEMO_PORTAL,
@@ -35,7 +36,7 @@ from bitrix24_effectiveness.files import (
     write_json,
 )
 from bitrix24_effectiveness.lock import only_run
-from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _MARTS = "marts"
@@ -146,6 +147,11 @@ class DuckDBFiles:
         except AnotherRunError as error:
             raise ConfigurationError(str(error)) from error
 
+    def raw_fingerprint(self) -> list[list[int]] | None:
+        """Of the raw file, and of the log of changes beside it."""
+        path = self._project.raw_db
+        return _stats(path, path.with_name(path.name + ".wal"))
+
     @contextmanager
     def new_raw_tables(self, may_replace: bool) -> Iterator[Path]:
         """Gives the raw file itself: its writers replace it as a whole."""
@@ -166,6 +172,14 @@ class DuckDBFiles:
                 return Reader(connection).rows(f"select * from {relation} limit {limit}")
         except duckdb.Error:
             return []
+
+    @property
+    def scratch_database(self) -> str | None:
+        """The one in memory that the profile attaches, if it does."""
+        profiles = yaml.safe_load((self._project.profiles_dir / "profiles.yml").read_text("utf-8"))
+        output = profiles.get(NAME, {}).get("outputs", {}).get("duckdb", {})
+        attached = output.get("attach") or []
+        return next((one.get("alias") for one in attached if one.get("path") == ":memory:"), None)
 
     def dbt_is_done(self) -> None:
         """Closes the warehouse file, which dbt-duckdb would keep open until the process ends."""
@@ -221,6 +235,11 @@ class DuckDBFiles:
             raise ConfigurationError(f"cannot publish: {first_line(error)}") from error
         return str(target)
 
+    def published_fingerprint(self) -> list[list[int]] | None:
+        """Of the file and of the Parquet files."""
+        folder = self._project.parquet_dir
+        return _stats(self._project.marts_db, folder, *sorted(folder.glob("*.parquet")))
+
     @contextmanager
     def published(self) -> Iterator[Reader]:
         """Opens the published file, read-only."""
@@ -241,6 +260,19 @@ class DuckDBFiles:
         """The file, the Parquet files and how to connect."""
         path = _shown(self._project.marts_db)
         return [("marts", path), ("parquet", _shown(self._project.parquet_dir)), ("connect", path)]
+
+
+def _stats(first: Path, *others: Path) -> list[list[int]] | None:
+    """What the system knows of files: whoever writes to one can set all of it but the last.
+
+    None: the first is not there.
+    """
+    if not first.exists():
+        return None
+    stats = [path.stat() for path in (first, *others) if path.exists()]
+    return [
+        [one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns] for one in stats
+    ]
 
 
 def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> None:

@@ -22,7 +22,13 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
-from bitrix24_effectiveness.project import DELETED_ROWS, LOADED_TABLES, SWEPT_KEYS, Project
+from bitrix24_effectiveness.project import (
+    DELETED_ROWS,
+    DEMO_TABLE,
+    LOADED_TABLES,
+    SWEPT_KEYS,
+    Project,
+)
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _STATE = "crm_effect_state"
@@ -215,6 +221,7 @@ class PostgresServer:
         return [
             *(self._project.raw_identifier(table) for table in self._project.raw_tables),
             *_OF_LOADS,
+            DEMO_TABLE,
             *(name for (name,) in of_dlt),
         ]
 
@@ -241,6 +248,16 @@ class PostgresServer:
                 return Reader(connection, "%s").rows(f"select * from {relation} limit {limit}")
         except ConfigurationError:
             return []
+
+    def raw_fingerprint(self) -> None:
+        """None: others write there too."""
+
+    def published_fingerprint(self) -> None:
+        """None, likewise."""
+
+    @property
+    def scratch_database(self) -> None:
+        """None."""
 
     def dbt_is_done(self) -> None:
         """Nothing to let go of: dbt closes its connections."""

@@ -151,6 +151,7 @@ TIMES = {
     "crm_deal_stage_history": ("created_time",),
     "crm_lead_status_history": ("created_time",),
     "crm_activity": ("created", "start_time", "last_updated"),
+    "openline_message": ("sent_at",),
     "telephony_call": ("call_start_date",),
     "tasks": ("created_date", "closed_date"),
 }

@@ -33,6 +33,7 @@ DEFAULT_VARS: dict[str, Any] = {
     "history_start_date": "",
     "client_inactivity_days": 180,
     "response_sla_minutes": 60,
+    "chat_result_statuses": {"answered": [1], "unanswered": [2]},
     "response_horizon_days": 30,
     "min_sample_size": 5,
     "min_comparison_months": 3,
@@ -271,6 +272,7 @@ class Run:
                 for table, column in (
                     ("crm_activity", "created"),
                     ("crm_activity", "start_time"),
+                    ("openline_message", "sent_at"),
                     ("telephony_call", "call_start_date"),
                     ("crm_lead", "date_create"),
                     ("crm_deal", "date_create"),

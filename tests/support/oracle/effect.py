@@ -428,8 +428,12 @@ class Effect:
                 sum(unit.thread_id in self._threads_with_activity for unit in units),
                 len(units),
             ),
-            "outgoing_acts": (len(acts), len(requests)),
-            "answered": (sum(r.answered_at is not None for r in requests), len(requests)),
+            # acts inside a chat of which no message was loaded are recorded nowhere
+            "outgoing_acts": (len(acts), sum(r.is_timed for r in requests)),
+            "answered": (
+                sum(r.is_answered for r in requests),
+                sum(not r.is_unknown for r in requests),
+            ),
             "calls_with_telephony": (
                 sum(str(call.number) in metrics.requests.calls for call in calls),
                 len(calls),
@@ -441,11 +445,13 @@ class Effect:
         }
         for kind in CHANNELS:
             of_kind = [request for request in requests if request.request_channel == kind]
-            answered = sum(request.answered_at is not None for request in of_kind)
+            answered = sum(request.is_answered for request in of_kind)
+            known = sum(not request.is_unknown for request in of_kind)
+            timed = sum(request.is_timed for request in of_kind)
             answers = sum(self._kind_answered_by(act) == kind for act in acts)
             found[f"requests_{kind}"] = (len(of_kind), len(units))
-            found[f"answered_{kind}"] = (answered, len(of_kind))
-            found[f"outgoing_acts_{kind}"] = (answers, len(of_kind))
+            found[f"answered_{kind}"] = (answered, known)
+            found[f"outgoing_acts_{kind}"] = (answers, timed)
         days = calendar.monthrange(month.year, month.month)[1]
         for cost_type in COST_TYPES:
             found[f"cost_days_{cost_type}"] = (

@@ -103,6 +103,16 @@ COLUMNS: dict[str, dict[str, str]] = {
         "responsible_id": "link",
         "author_id": "id",
         "is_incoming_channel": "flag",
+        "result_status": "id",
+        "associated_entity_id": "link",
+        "result_source_id": "text",
+    },
+    "openline_message": {
+        "id": "id",
+        "session_id": "id",
+        "sent_at": "time",
+        "sender_id": "id",
+        "sender_kind": "text",
     },
     "telephony_call": {
         "id": "text",
@@ -166,6 +176,7 @@ REQUIRED: dict[str, list[str]] = {
     "crm_deal_stage_history": ["id", "owner_id", "created_time", "stage_id"],
     "crm_lead_status_history": ["id", "owner_id", "created_time", "status_id"],
     "crm_activity": ["id", "owner_id", "owner_type_id", "created"],
+    "openline_message": ["id", "session_id", "sent_at"],
     "telephony_call": ["id", "call_start_date"],
     "crm_status": ["entity_id", "status_id"],
     "crm_category": ["id"],
@@ -385,6 +396,7 @@ def newest_change(staged: dict[str, list[dict[str, Any]]]) -> datetime | None:
         "crm_deal_stage_history": ["created_time"],
         "crm_lead_status_history": ["created_time"],
         "crm_activity": ["created", "last_updated"],
+        "openline_message": ["sent_at"],
         "telephony_call": ["call_start_date"],
         "tasks": ["created_date", "closed_date"],
     }
