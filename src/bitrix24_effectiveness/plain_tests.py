@@ -76,24 +76,33 @@ def plain_tests(manifest: Manifest) -> dict[str, PlainTest]:
     return {test.test_id: test for test in found if test}
 
 
+def by_table(tests: Collection[PlainTest]) -> Iterator[tuple[str, list[PlainTest]]]:
+    """A query for each table, and the tests whose numbers of failing rows are its columns."""
+    of_tables: dict[str, list[PlainTest]] = {}
+    for test in tests:
+        of_tables.setdefault(test.table, []).append(test)
+    for table, of_table in sorted(of_tables.items()):
+        counts = ", ".join(f"{test.failures} as f{i}" for i, test in enumerate(of_table))
+        yield f"select {counts} from {table}", of_table
+
+
 def failing(tests: Collection[PlainTest]) -> Iterator[str]:
     """Runs tests where dbt is connected to, and gives the ids of those that fail."""
     from dbt.adapters.factory import FACTORY
 
     adapter: Any
     (adapter,) = FACTORY.adapters.values()
-    by_table: dict[str, list[PlainTest]] = {}
-    for test in tests:
-        by_table.setdefault(test.table, []).append(test)
-    with adapter.connection_named("plain_tests"):
-        for table, of_table in sorted(by_table.items()):
-            counts = ", ".join(f"{test.failures} as f{i}" for i, test in enumerate(of_table))
-            _, answer = adapter.execute(f"select {counts} from {table}", fetch=True)
-            yield from (
-                test.test_id
-                for test, count in zip(of_table, answer.rows[0].values(), strict=True)
-                if count != 0
-            )
+    try:
+        with adapter.connection_named("plain_tests"):
+            for query, of_table in by_table(tests):
+                _, answer = adapter.execute(query, fetch=True)
+                counts = answer.rows[0].values()
+                for test, count in zip(of_table, counts, strict=True):
+                    if count != 0:
+                        yield test.test_id
+    finally:
+        # one that is open would keep the warehouse open
+        adapter.cleanup_connections()
 
 
 def _plain(manifest: Manifest, node: Any) -> PlainTest | None:

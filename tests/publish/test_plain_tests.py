@@ -74,7 +74,7 @@ def test_a_test_with_settings_of_its_own_is_left_to_dbt(mini: MiniProject) -> No
     where = "data_tests: [{not_null: {config: {where: \"kind = 'call'\"}}}, unique]"
     yml = YML.replace("data_tests: [not_null, unique]", where)
     write_visits(
-        mini, [*SOUND, (None, "letters", 1, "USD")], yml.replace("call,", "call, letters,")
+        mini, [*SOUND, (None, "letters", 1, "USD")], yml.replace("[call]", "[call, letters]")
     )
     assert mini.run("build").returncode == 0
     write_visits(mini, [*SOUND, (None, "call", 1, "USD")], yml)

@@ -28,7 +28,7 @@ activities as (
 
     select
         *,
-        -- who answered inside a chat is not named: the one responsible gets the benefit of the doubt
+        -- who answered inside a chat is not named: the one responsible has the benefit of doubt
         case when is_incoming then actor_id else creator_id end as acting_employee_id
 
     from {{ ref('int_thread_activities') }}
