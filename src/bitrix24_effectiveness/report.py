@@ -7,6 +7,7 @@ figures, and how much of the data could be used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -154,34 +155,44 @@ def _say(console: Console, text: str) -> None:
 
 
 def _print_source(console: Console, summary: _Summary, words: Language) -> None:
-    settings = summary.settings
+    title, *sources = whose_data(summary.settings, words)
+    console.print(f"\n{title}", style="bold", markup=False)
+    for text in sources:
+        # a path stays in one line, to be copied
+        console.print(text, soft_wrap=True, markup=False)
+    for text in compared(summary.told.verdict or {}, words):
+        _say(console, text)
+
+
+def whose_data(settings: Row, words: Language) -> Iterator[str]:
+    """A title with the day that the data reach to, then where they come from."""
     as_of = settings.get("as_of_at")
     title = words.word("title")
     if as_of:
         zone = settings["reporting_timezone"]
         local = as_of.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone))
         title += words.word("as_of", day=words.day(local), time=f"{local:%H:%M}", zone=zone)
-    console.print(f"\n{title}", style="bold", markup=False)
+    yield title
     for key in ("data_source", "seeds_source"):
         source = settings.get(key)
         if source == DEMO:
-            _say(console, words.word(f"{key}_demo"))
+            yield words.word(f"{key}_demo")
         else:
             known = key if source else f"{key}_unknown"
-            text = words.word(known, source=printable(source or ""))
-            console.print(text, soft_wrap=True, markup=False)
-    verdict = summary.told.verdict or {}
+            yield words.word(known, source=printable(source or ""))
+
+
+def compared(verdict: Row, words: Language) -> Iterator[str]:
+    """When the CRM went live and what months are compared; nothing without a go-live."""
     if verdict.get("before_from") and verdict.get("after_from"):
-        text = words.word(
+        yield words.word(
             "compared",
             go_live=words.day(verdict["go_live_date"]),
             before=words.months(verdict["before_from"], verdict["before_last_month"]),
             after=words.months(verdict["after_from"], verdict["after_last_month"]),
         )
-        _say(console, text)
     elif verdict.get("go_live_date"):
-        day = words.day(verdict["go_live_date"])
-        _say(console, words.word("nothing_to_compare", go_live=day))
+        yield words.word("nothing_to_compare", go_live=words.day(verdict["go_live_date"]))
 
 
 # -- figures
