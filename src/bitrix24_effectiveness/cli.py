@@ -215,18 +215,29 @@ _new_portal = click.option(
 )
 
 
+_accept_checks = click.option(
+    "--accept-checks",
+    "accept",
+    multiple=True,
+    metavar="TABLE.CHECK",
+    help="Let this critical check of the raw data fail, such as crm_category.rows after a "
+    "pipeline was deleted. It is remembered; can be given several times.",
+)
+
+
 def _guard(
     run: _Run,
     project: Project,
     data_docs: Path | None = None,
     new_portal: bool = False,
     dbt: building.Dbt | None = None,
+    accept: tuple[str, ...] = (),
     is_brief: bool = False,
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal, dbt, is_brief)
+    guard(project, run.log, data_docs, new_portal, dbt, accept, is_brief)
 
 
 @cli.command("guard")
@@ -236,15 +247,16 @@ def _guard(
     help="Also write Great Expectations' own pages, to the folder data_docs beside the warehouse.",
 )
 @_new_portal
+@_accept_checks
 @click.pass_obj
-def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
+def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[str, ...]) -> None:
     """Read the raw tables into the base tables and judge them; build nothing else."""
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run():
         project = demo.settled(project)
         preflight.check(project)
-        _guard(run, project, folder, new_portal)
+        _guard(run, project, folder, new_portal, accept=accept)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
 
@@ -283,13 +295,16 @@ def report_command(run: _Run, lang: str, rejected: bool) -> None:
 @cli.command("run")
 @_language
 @_new_portal
+@_accept_checks
 @click.option(
     "--force",
     is_flag=True,
     help="Build and publish even if nothing has changed since the last run.",
 )
 @click.pass_obj
-def run_command(run: _Run, lang: str, new_portal: bool, force: bool) -> None:
+def run_command(
+    run: _Run, lang: str, new_portal: bool, force: bool, accept: tuple[str, ...]
+) -> None:
     """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report.
 
     When nothing has changed since the last run, it only reports: there is nothing to build.
@@ -303,7 +318,7 @@ def run_command(run: _Run, lang: str, new_portal: bool, force: bool) -> None:
             _load(run, project)
         project = demo.settled(project, settings.webhook.host if settings else None)
         fingerprint = fingerprint_of(project)
-        if not force and not new_portal and is_published(project, fingerprint):
+        if not (force or new_portal or accept) and is_published(project, fingerprint):
             run.log.event(
                 "unchanged",
                 "nothing has changed since the last run: nothing to build, nothing to publish "
@@ -312,7 +327,7 @@ def run_command(run: _Run, lang: str, new_portal: bool, force: bool) -> None:
         else:
             preflight.check(project)
             dbt = building.Dbt(project, run.log)
-            _guard(run, project, new_portal=new_portal, dbt=dbt, is_brief=True)
+            _guard(run, project, new_portal=new_portal, dbt=dbt, accept=accept, is_brief=True)
             building.build(project, run.log, dbt)
             publish(project, run.log)
             remember(project, fingerprint)

@@ -45,7 +45,14 @@ class Neutralised:
     """The marts are those of the healthy portal."""
 
 
-Outcome = Stopped | Refused | StoppedByTest | Rejected | Neutralised
+@dataclass(frozen=True)
+class Warned:
+    """The guard shows these checks (`table.check`), and the run goes on."""
+
+    checks: tuple[str, ...]
+
+
+Outcome = Warned | Stopped | Refused | StoppedByTest | Rejected | Neutralised
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,10 @@ def _register(outcome: Outcome) -> Callable[[Callable[[Portal], None]], Callable
 
 def stopped(*checks: str, and_more: bool = False):
     return _register(Stopped(tuple(sorted(checks)), and_more))
+
+
+def warned(*checks: str):
+    return _register(Warned(tuple(sorted(checks))))
 
 
 def refused(names: str):

@@ -6,6 +6,7 @@ Kinds of columns:
 * ``link`` - the same, but ``0`` means that there is no link;
 * ``text`` - as delivered, trimmed;
 * ``code`` - trimmed and upper-cased (stage and status ids);
+* ``result`` - a code that may have become a number: ``200.0`` is 200;
 * ``semantic`` - P, S or F, whatever spelling was delivered; None when it says nothing;
 * ``number`` - Decimal; ``flag`` - bool; ``time`` - aware datetime in UTC; ``day`` - date.
 """
@@ -118,7 +119,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "call_start_date": "time",
         "call_type": "id",
         "call_duration": "number",
-        "call_failed_code": "text",
+        "call_failed_code": "result",
         "portal_user_id": "link",
         "crm_entity_type": "text",
         "crm_entity_id": "link",
@@ -303,6 +304,8 @@ def read_value(value: Any, kind: str, zone: ZoneInfo) -> Any:
         return text
     if kind == "code":
         return text.upper()
+    if kind == "result":
+        return re.sub(r"^(\d{1,18})\.0+$", r"\1", text).upper()
     if kind == "semantic":
         return SEMANTICS.get(text.upper())
     if kind == "id":
