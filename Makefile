@@ -80,6 +80,7 @@ lint: $(READY)
 
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static
+	@echo "the documentation: target/static_index.html"
 
 # installs nothing: says what is missing
 test-postgres:

@@ -24,8 +24,9 @@ import duckdb
 import jinja2
 import numpy as np
 
+from bitrix24_effectiveness.demo import seed_files
+
 HERE = Path(__file__).resolve().parent
-SEEDS = HERE.parent / "seeds"
 ZONE = ZoneInfo("Europe/Moscow")
 DAY_US = 86_400_000_000
 INACTIVE_US = 180 * DAY_US
@@ -41,7 +42,8 @@ COLUMNS = {
     "crm_contact": "id company_id date_modify",
     "crm_deal_stage_history": "id owner_id stage_semantic_id created_time",
     "crm_activity": "id owner_id owner_type_id type_id provider_id direction is_incoming_channel "
-    "completed start_time created responsible_id author_id last_updated",
+    "completed start_time created responsible_id author_id last_updated associated_entity_id",
+    "openline_message": "session_id sender_kind sent_at",
     "telephony_call": "id crm_activity_id portal_user_id call_start_date call_failed_code "
     "call_duration call_type",
     "tasks": "created_date closed_date",
@@ -68,7 +70,8 @@ class Facts:
 
 
 def seed(name: str) -> list[dict[str, str]]:
-    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    """Rows of a seed of the demo's company."""
+    with seed_files(HERE.parent)[name].open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -418,11 +421,19 @@ def polars_facts(read: Read) -> Facts:
                 utc("created"),
             ),
             is_completed=pl.col("completed") == "Y",
+            # a chat is one activity, and who wrote when is in its messages
+            session=pl.when(pl.col("provider_id") == "IMOPENLINES_SESSION").then(
+                link("associated_entity_id")
+            ),
             changed_at=pl.max_horizontal(utc("created"), utc("last_updated")),
         )
     )
+    messages = table("openline_message").with_columns(
+        session=link("session_id"), sent_at=utc("sent_at")
+    )
     tasks = table("tasks")
     as_of = max(
+        messages["sent_at"].max(),
         leads["changed_at"].max(),
         deals["changed_at"].max(),
         activities["changed_at"].max(),
@@ -436,6 +447,7 @@ def polars_facts(read: Read) -> Facts:
         .then((pl.col("author_id") != "0") & ~pl.col("author_id").is_in(bots))
         .otherwise(~pl.col("responsible_id").fill_null("").is_in(bots))
     )
+    chats = activities.filter(pl.col("session").is_not_null()).select("session", "thread")
     activities = activities.filter(pl.col("happened_at") <= as_of).select(
         "thread",
         "happened_at",
@@ -448,14 +460,29 @@ def polars_facts(read: Read) -> Facts:
             | ((pl.col("is_incoming_channel") == "Y").fill_null(False) & (direction != "2"))
         )
         .otherwise((kind != "other") & (direction == "1"))
+        .and_(pl.col("session").is_null())
         .alias("is_touch"),
         (
             by_person
             & pl.when(kind == "call")
             .then(direction.is_in(["1", "2"]) & pl.coalesce("is_call_connected", "is_completed"))
-            .otherwise(~kind.is_in(["form", "other"]) & (direction == "2") & pl.col("is_completed"))
+            .otherwise(
+                ~kind.is_in(["form", "other"])
+                & (direction == "2")
+                & pl.col("is_completed")
+                & pl.col("session").is_null()
+            )
         ).alias("is_response"),
     )
+    sender = pl.col("sender_kind")
+    written = messages.join(chats, on="session").select(
+        "thread",
+        pl.col("sent_at").alias("happened_at"),
+        sender.is_in(["client", "operator", "bot"]).alias("is_directed"),
+        (sender == "client").alias("is_touch"),
+        (sender == "operator").alias("is_response"),
+    )
+    activities = pl.concat([activities, written])
     threads = activities.group_by("thread").agg(
         pl.col("happened_at").filter("is_touch").min().alias("first_touch_at"),
         pl.col("happened_at")
@@ -682,6 +709,10 @@ def pandas_facts(read: Read) -> Facts:
     raw = table("tasks")
     changes += [utc(raw[name]).max() for name in raw.columns]
 
+    messages = table("openline_message")
+    sent = utc(messages["sent_at"])
+    changes.append(sent.max())
+
     users = table("users")
     bots = users.loc[users["user_type"] == "bot", "id"].tolist()
     raw = table("crm_activity")
@@ -709,6 +740,10 @@ def pandas_facts(read: Read) -> Facts:
     is_chat = (
         (raw["type_id"] == "6") & ~is_form & ~is_plan & (direction.isin(["1", "2"]) | is_channel)
     )
+    # a chat of an open line is one activity, and who wrote when is in its messages
+    is_session = raw["provider_id"] == "IMOPENLINES_SESSION"
+    session = link(raw["associated_entity_id"]).where(is_session, -1)
+    is_chat &= session < 0
     key = raw["id"].astype("int64")
     called_at = looked_up(key, calls, "at", -1).where(is_call, -1)
     is_completed = raw["completed"] == "Y"
@@ -735,6 +770,19 @@ def pandas_facts(read: Read) -> Facts:
         }
     )
     activities = activities[activities["at"] <= as_of]
+    chats = pd.Series(thread[session >= 0].to_numpy(), index=session[session >= 0].to_numpy())
+    sender = messages["sender_kind"]
+    written = pd.DataFrame(
+        {
+            "thread": link(messages["session_id"]).map(chats),
+            "at": sent,
+            "is_directed": sender.isin(["client", "operator", "bot"]),
+            "is_touch": sender == "client",
+            "is_response": sender == "operator",
+        }
+    )
+    written = written[written["thread"].notna()].astype({"thread": "int64"})
+    activities = pd.concat([activities, written])
     first_touch = activities[activities["is_touch"]].groupby("thread")["at"].min()
     has_contact = activities["is_touch"] | activities["is_directed"]
     first_contact = activities[has_contact].groupby("thread")["at"].min()
@@ -843,7 +891,8 @@ def pandas_facts(read: Read) -> Facts:
 
 def duckdb_figures(connection: duckdb.DuckDBPyConnection, segments: bool) -> list[Figure]:
     script = (HERE / "ten_figures.sql").read_text("utf-8")
-    connection.execute(jinja2.Template(script).render(segments=segments, seeds=SEEDS.as_posix()))
+    template = jinja2.Template(script)
+    connection.execute(template.render(segments=segments, seeds=seed_files(HERE.parent)))
     return connection.execute(
         "select metric_key, value, numerator, denominator, value_status from figures"
     ).fetchall()

@@ -27,6 +27,7 @@ import duckdb
 from baselines import BASELINES, computed, differences
 from benchmark import REPOSITORY, Cost, _crm_effect, _say, activities_of, measure, portal
 from bitrix24_effectiveness.build import Dbt
+from bitrix24_effectiveness.demo import settled
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.plain_tests import by_table, plain_tests
 from bitrix24_effectiveness.project import Project
@@ -42,7 +43,7 @@ def replay(target: Path) -> float:
 
     What `crm-effect build` keeps in the warehouse is kept in a file here too.
     """
-    project = Project.find({})
+    project = settled(Project.find({}))
     dbt = Dbt(project, Log("text"))
     if scratch := warehouse_of(project).scratch_database:
         dbt._build_in(scratch)
@@ -64,7 +65,7 @@ def replay(target: Path) -> float:
             if node.resource_type == "seed":
                 connection.execute(
                     f"create table {node.relation_name} as from "
-                    f"read_csv('{REPOSITORY / node.original_file_path}', header = true, "
+                    f"read_csv('{project.seeds_dir / node.name}.csv', header = true, "
                     f"types = {node.config.column_types})"
                 )
         # dbt has them in the order in which it was done with them

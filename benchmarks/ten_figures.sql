@@ -1,8 +1,10 @@
 {#-
   The ten figures of a demo portal, as somebody would write them who knows the portal and wants nothing else: no
-  rejected rows, no findings, no history, no tests. Reads the raw tables of catalog `raw` and the seeds of the folder
-  `seeds`, leaves the table `figures`. `segments`: all segment types, else only the whole portal.
+  rejected rows, no findings, no history, no tests. Reads the raw tables of catalog `raw` and the files of `seeds`, leaves the table `figures`. `segments`: all segment types, else only the whole portal.
 -#}
+{%- macro seed(name) -%}
+    read_csv('{{ seeds[name] }}', header = true, all_varchar = true)
+{%- endmacro -%}
 {%- macro cell(types) -%}
     {% if segments %}case
         {%- for type in types %} when {{ type }} is not null then '{{ type }}|' || {{ type }}{% endfor %} else 'all|all' end
@@ -16,13 +18,11 @@ create temp macro number(text) as nullif(try_cast(text as bigint), 0);
 create temp macro local(instant) as instant at time zone 'UTC' at time zone 'Europe/Moscow';
 create temp macro month_of(instant) as cast(date_trunc('month', local(instant)) as date);
 create temp macro midnight(day) as cast(day as timestamp) at time zone 'Europe/Moscow' at time zone 'UTC';
--- a row is delivered more than once: its newest version counts
-create temp macro seed(name) as table
-    select * from read_csv('{{ seeds }}/' || name || '.csv', header = true, all_varchar = true);
 
 create temp table channels as
-select source_id, channel_id, channel_name, request_channel from seed('channels');
+select source_id, channel_id, channel_name, request_channel from {{ seed('channels') }};
 
+-- a row is delivered more than once: its newest version counts
 create temp table contacts as
 select number(id) as contact_id, number(company_id) as company_id
 from raw.bitrix24.crm_contact
@@ -45,7 +45,7 @@ from (
     qualify row_number() over (partition by id order by date_modify desc) = 1
 ) as leads
 left join channels using (source_id)
-left join seed('lead_outcomes') as outcomes using (status_id);
+left join {{ seed('lead_outcomes') }} as outcomes using (status_id);
 
 create temp table raw_deals as
 select
@@ -129,11 +129,14 @@ select
     calls.employee as call_employee,
     nullif(nullif(activities.responsible_id, '0'), '') as responsible,
     nullif(activities.author_id, '') as author,
+    -- a chat is one activity, and who wrote when is in its messages
+    case when activities.provider_id = 'IMOPENLINES_SESSION' then number(activities.associated_entity_id) end
+        as session_id,
     greatest(utc(activities.created), utc(activities.last_updated)) as changed_at
 from (
     select
         id, owner_id, owner_type_id, type_id, provider_id, direction, is_incoming_channel, completed, start_time,
-        created, responsible_id, author_id, last_updated
+        created, responsible_id, author_id, last_updated, associated_entity_id
     from raw.bitrix24.crm_activity
     where owner_type_id in ('1', '2', '3', '4')
     qualify row_number() over (partition by id order by last_updated desc) = 1
@@ -145,6 +148,10 @@ left join raw_deals as deals
 left join contacts
     on case when activities.owner_type_id = '3' then number(activities.owner_id) end = contacts.contact_id;
 
+create temp table messages as
+select number(id) as message_id, number(session_id) as session_id, sender_id, sender_kind, utc(sent_at) as sent_at
+from raw.bitrix24.openline_message;
+
 create temp table as_of as
 select max(changed_at) as as_of_at, max(changed_at) + interval 1 microsecond as data_end_at
 from (
@@ -155,6 +162,8 @@ from (
     select max(changed_at) from raw_activities
     union all
     select max(changed_at) from calls
+    union all
+    select max(sent_at) from messages
     union all
     select max(greatest(utc(created_date), utc(closed_date))) from raw.bitrix24.tasks
 );
@@ -203,24 +212,26 @@ select distinct on (period) * exclude (month) from periods;
 
 create temp table activities as
 select
-    activity_id,
+    0 as tie_order,
+    activity_id as tie_id,
     thread,
     kind,
     happened_at,
     coalesce(responsible, 'unknown') as responsible,
     coalesce(case when is_connected then call_employee end, responsible, nullif(author, '0'), 'unknown') as actor,
     direction in ('1', '2') and is_no_plan as is_directed,
-    case kind
-        when 'form' then direction <> '2'
-        when 'chat' then direction = '1' or (is_incoming_channel and direction <> '2')
-        when 'other' then false
+    case
+        when session_id is not null then false
+        when kind = 'form' then direction <> '2'
+        when kind = 'chat' then direction = '1' or (is_incoming_channel and direction <> '2')
+        when kind = 'other' then false
         else direction = '1'
     end as is_touch,
     case kind
         when 'call' then direction in ('1', '2') and is_connected
         when 'form' then false
         when 'other' then false
-        else direction = '2' and is_completed
+        else direction = '2' and is_completed and session_id is null
     end
     and case
         when kind = 'call' and direction = '1' then coalesce(responsible, author, '') not in (from bots)
@@ -228,7 +239,23 @@ select
         else coalesce(responsible, '') not in (from bots)
     end as is_response
 from raw_activities
-where happened_at < (select data_end_at from as_of);
+where happened_at < (select data_end_at from as_of)
+
+union all
+
+select
+    1,
+    messages.message_id,
+    chats.thread,
+    'chat',
+    messages.sent_at,
+    coalesce(chats.responsible, 'unknown'),
+    case when messages.sender_kind = 'operator' then messages.sender_id else chats.responsible end,
+    messages.sender_kind in ('client', 'operator', 'bot'),
+    messages.sender_kind = 'client',
+    messages.sender_kind = 'operator'
+from messages
+inner join raw_activities as chats using (session_id);
 
 create temp table recorded_months as select distinct month_of(happened_at) as month from activities;
 
@@ -249,7 +276,7 @@ select
     rate
 from (
     select currency, cast(valid_from as date) as valid_from, cast(rate as decimal(19, 10)) as rate
-    from seed('exchange_rates')
+    from {{ seed('exchange_rates') }}
     union all
     select currency, date '0001-01-01', cast(cast(amount as double) / cast(amount_cnt as double) as decimal(19, 10))
     from raw.bitrix24.crm_currency
@@ -381,7 +408,7 @@ left join (
 ) as deals using (lead_id)
 left join threads on leads.lead_id * 4 = threads.thread
 left join recorded_months on month_of(leads.created_at) = recorded_months.month
-left join seed('loss_reasons') as reasons
+left join {{ seed('loss_reasons') }} as reasons
     on
         reasons.entity_type = case when lost_stage is null then 'lead' else 'deal' end
         and reasons.stage_id = coalesce(lost_stage, status_id)
@@ -400,14 +427,14 @@ events as (
         kind as request_channel,
         responsible as employee,
         actor,
-        0 as tie_order,
-        activity_id as tie_id
+        tie_order,
+        tie_id
     from activities
     where is_touch or is_response
 
     union all
 
-    select lead_id * 4, created_at, true, false, request_channel, employee, null, 1, lead_id
+    select lead_id * 4, created_at, true, false, request_channel, employee, null, 2, lead_id
     from demand
     left join threads on demand.lead_id * 4 = threads.thread
     where request_channel is not null and coalesce(first_contact_at > created_at, true)
@@ -441,7 +468,7 @@ first_touches as (
 
 responders as (
 
-    select thread, happened_at, min_by(actor, tie_id) as actor
+    select thread, happened_at, min_by(actor, (tie_order, tie_id)) as actor
     from events
     where is_response
     group by thread, happened_at
@@ -587,7 +614,7 @@ select
     cast(amount as double) * rate / (date_to - date_from + 1) as daily
 from (
     select * replace (cast(date_from as date) as date_from, cast(date_to as date) as date_to)
-    from seed('costs')
+    from {{ seed('costs') }}
     where cost_type in ('marketing', 'crm')
 ) as costs
 inner join rates
@@ -624,7 +651,7 @@ select 'client_type', unnest(['company', 'person', 'unknown'])
 union all
 select 'request_channel', unnest(['call', 'email', 'form', 'chat'])
 union all
-select distinct 'process_category', unnest([category, 'lead_distribution']) from seed('business_processes')
+select distinct 'process_category', unnest([category, 'lead_distribution']) from {{ seed('business_processes') }}
 {%- endif %};
 
 -- own costs, and of those of the whole company a share by new clients
@@ -686,7 +713,7 @@ select
         where cast(nullif(automated_from, '') as date) <= day and coalesce(cast(nullif(automated_to, '') as date) >= day, true)
     ) as automated
 from (select period, cast(local(cutoff_at - interval 2 microseconds) as date) as day from spans_of_time)
-inner join (select *, category as process_category from seed('business_processes'))
+inner join (select *, category as process_category from {{ seed('business_processes') }})
     on
         coalesce(cast(nullif(exists_from, '') as date) <= day, true)
         and coalesce(cast(nullif(exists_to, '') as date) >= day, true)
@@ -705,7 +732,7 @@ cells as (
         and start_at < (
             select midnight(cast(date_trunc('day', local(min(won_at))) as date)) + interval 4320 hours from purchases
         ) as is_too_short
-    from seed('metric_segments')
+    from {{ seed('metric_segments') }}
     inner join members using (segment_type)
     cross join spans_of_time
 

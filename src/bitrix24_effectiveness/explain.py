@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.language import Language
+from bitrix24_effectiveness.language import Language, wrapped
 from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import change_in_words, why_not
@@ -319,9 +319,9 @@ class _Explanation:
         """The metric of each member over a span: a ratio of sums, or a state at its end."""
         is_state = self.metric["basis"] == "end"
         starts = span.starts[-1:] if is_state else span.starts
-        members: dict[tuple[str, str], list[tuple[float | None, float | None]]] = {}
+        members: dict[tuple[str, str], list[tuple[float | None, ...]]] = {}
         for name, key, *figures in self._reader.tuples(
-            "select segment_name, segment_id, numerator, denominator from metric_values "
+            "select segment_name, segment_id, numerator, denominator, value from metric_values "
             "where metric_code = ? and segment_type = ? and period_grain = ? "
             f"and period_start in ({', '.join('?' for _ in starts)})",
             [self.metric["metric_code"], segment_type, span.grain, *starts],
@@ -337,9 +337,14 @@ class _Explanation:
             )
             value = None
             if self.metric["basis"] == "sum":
+                # over several months an average month, as in `metric_windows`
+                numerator /= len(starts)
                 value = None if all(figure[0] is None for figure in figures) else numerator
             elif denominator:
                 value = numerator / denominator * self.scale
+            if len(starts) == 1 and figures[0][2] is None:
+                # the marts say why there is none
+                value = None
             name = "all" if segment_type == "all" else name or key
             if name in cells:
                 name = f"{name} ({key})"
@@ -426,7 +431,8 @@ class _Printer:
         self._print_parts()
 
     def _say(self, text: str = "", style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False)
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def _figure(self, value: float | None) -> str:
         return self._language.figure(value, self._unit, self._currency)
@@ -489,13 +495,15 @@ class _Printer:
             was, is_now = map(self._figure, articles)
             self._say("  " + self._word("by_article", before=was, after=is_now))
 
-    def _print_price_of_a_client(self) -> None:
+    def _print_price_of_a_client(self, first: str, second: str) -> None:
         for kind, (before, after) in self._told.price_of_a_client.items():
             text = self._word(
                 f"price_{kind}",
                 before=self._figure(before),
                 after=self._figure(after),
                 change=self._signed(after - before),
+                first=first,
+                second=second,
             )
             self._say(text)
 
@@ -524,7 +532,7 @@ class _Printer:
         if first.value is None or second.value is None:
             self._say(self._word("no_change", first=self._name(first_span)))
             return
-        self._print_price_of_a_client()
+        self._print_price_of_a_client(self._name(first_span), self._name(second_span))
         for segment_type, parts in told.parts.items():
             self._say(
                 self._word(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import date
 from importlib import resources
 
@@ -16,6 +17,18 @@ _MONEY = {"en": "¤¤ #,##0", "ru": "#,##0 ¤"}
 _MINUS = "\N{MINUS SIGN}"
 # ISO 4217 for no currency: the portal names none
 _NO_CURRENCY = ("", "XXX")
+
+
+def wrapped(text: str, width: int) -> str:
+    """The text in lines of a width; a figure stays in one piece, where rich would break it."""
+    indent = " " * (len(text) - len(text.lstrip(" ")))
+    return textwrap.fill(
+        text,
+        width,
+        subsequent_indent=indent + ("  " if text.lstrip(" ").startswith("- ") else ""),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 class Language:
@@ -65,7 +78,7 @@ class Language:
         """A figure in its unit: 26 178 ₽, 3 ч 33 мин, 12,3 %, 17,1 дн.; `?` for null."""
         if value is None:
             return "?"
-        text = self._amount(abs(value), unit, currency)
+        text = self._amount(abs(value), unit, currency).replace(" ", "\N{NO-BREAK SPACE}")
         return (_MINUS if value < 0 and any(digit in text for digit in "123456789") else "") + text
 
     def signed(self, value: float | None, unit: str, currency: str | None) -> str:
@@ -89,7 +102,9 @@ class Language:
             hours, minutes = divmod(round(value), 60)
             return self.word("hours_minutes", hours=self.whole(hours), minutes=minutes)
         digits = 0 if unit in ("minutes", "share") and value >= 10 else 1
-        text = format_decimal(round(value, digits), "#,##0.#" if digits else "#,##0", self.code)
+        rounded = round(value, digits)
+        pattern = "#,##0.0" if digits and rounded else "#,##0"
+        text = format_decimal(rounded, pattern, self.code)
         return self.word(f"{unit}_figure", value=text)
 
     def day(self, day: date) -> str:

@@ -22,6 +22,7 @@ _TRILLION = Decimal(10**12)
 # of figures that a person writes by hand, what is no slip of the pen: first and last
 _LIMITS = {
     ("costs", "amount"): (Decimal(0), _TRILLION),
+    ("holidays", "shortened_by_minutes"): (Decimal(0), Decimal(24 * 60)),
     ("exchange_rates", "rate"): (Decimal("0.000001"), Decimal(10**6)),
     ("manual_baseline", "value"): (Decimal(0), _TRILLION),
     ("manual_baseline", "sample_size"): (Decimal(1), Decimal(10**9)),

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bitrix24_effectiveness.demo.company import DEMO
-from bitrix24_effectiveness.language import Language
-from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.language import Language, wrapped
+from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import (
     Verdict,
@@ -146,6 +146,10 @@ def _say_as_json(summary: _Summary, log: Log) -> None:
         )
 
 
+def _say(console: Console, text: str) -> None:
+    console.print(wrapped(text, console.width), markup=False, soft_wrap=True)
+
+
 # -- whose data
 
 
@@ -161,10 +165,11 @@ def _print_source(console: Console, summary: _Summary, words: Language) -> None:
     for key in ("data_source", "seeds_source"):
         source = settings.get(key)
         if source == DEMO:
-            console.print(words.word(f"{key}_demo"), markup=False)
+            _say(console, words.word(f"{key}_demo"))
         else:
             known = key if source else f"{key}_unknown"
-            console.print(words.word(known, source=source), soft_wrap=True, markup=False)
+            text = words.word(known, source=printable(source or ""))
+            console.print(text, soft_wrap=True, markup=False)
     verdict = summary.told.verdict or {}
     if verdict.get("before_from") and verdict.get("after_from"):
         text = words.word(
@@ -173,10 +178,10 @@ def _print_source(console: Console, summary: _Summary, words: Language) -> None:
             before=words.months(verdict["before_from"], verdict["before_last_month"]),
             after=words.months(verdict["after_from"], verdict["after_last_month"]),
         )
-        console.print(text, markup=False)
+        _say(console, text)
     elif verdict.get("go_live_date"):
         day = words.day(verdict["go_live_date"])
-        console.print(words.word("nothing_to_compare", go_live=day), markup=False)
+        _say(console, words.word("nothing_to_compare", go_live=day))
 
 
 # -- figures
@@ -205,7 +210,7 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
             words.word(row["status"]),
         )
     console.print(table)
-    console.print(words.word("by_period"), markup=False)
+    _say(console, words.word("by_period"))
 
 
 def _print_periods(console: Console, summary: _Summary, words: Language) -> None:
@@ -232,7 +237,7 @@ def _print_periods(console: Console, summary: _Summary, words: Language) -> None
                 cells.append(words.figure(row["value"], metric["unit"], currency))
         table.add_row(*cells)
     console.print(table)
-    console.print(words.word("by_period"), markup=False)
+    _say(console, words.word("by_period"))
 
 
 # -- data
@@ -242,7 +247,7 @@ def _print_quality(
     console: Console, summary: _Summary, words: Language, with_rejected: bool
 ) -> None:
     rows = {name: words.whole(count) for name, count in summary.counts.items()}
-    console.print(words.word("rows", **rows), markup=False)
+    _say(console, words.word("rows", **rows))
     if with_rejected and summary.reasons:
         table = Table(box=None, pad_edge=False)
         for key in ("rejected_table", "rejected_reason"):
@@ -252,4 +257,4 @@ def _print_quality(
             table.add_row(raw_table, reason, words.whole(count))
         console.print(table)
     else:
-        console.print(words.word("rows_more"), markup=False)
+        _say(console, words.word("rows_more"))

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from bitrix24_effectiveness.language import Language
+from bitrix24_effectiveness.language import Language, wrapped
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.warehouse import Reader, Row
 
 _FINDINGS = 3
 _SEVERITIES = ("high", "medium", "low")
+# of a chance that is smaller still, nothing more is said
+_MOST_CASES = 1_000_000
 _CHANGED = ("better", "worse", "explained_by_trend")
 
 
@@ -158,8 +160,9 @@ class _Writer:
         )
         chance = verdict["chance_under_no_effect"]
         if chance and chance < 0.5 and verdict["families_better"]:
-            cases = _rounded(min(1 / chance, 1_000_000))
-            text += " " + self._word("luck", cases=self._language.whole(cases))
+            is_rare = chance < 1 / _MOST_CASES
+            cases = self._language.whole(_MOST_CASES if is_rare else _rounded(1 / chance))
+            text += " " + self._word("luck_is_rare" if is_rare else "luck", cases=cases)
         self._say(text)
         wrong = verdict["lines_expected_wrong"]
         if wrong:
@@ -188,6 +191,8 @@ class _Writer:
             self._say(self._word("changed_not_comparable"))
         for row in silent:
             self._say(f"  - {self._name(row)}: {why_not(row, self._language)}")
+        if any(row["evidence"] == "weak" for row in scorecard):
+            self._say(self._word("weak"))
         warnings = {code for row in scorecard for code in codes_of(row["warning"])}
         for code in ("different_seasons", "prices_not_deflated"):
             if code in warnings:
@@ -282,7 +287,8 @@ class _Writer:
         return self._language.number(value)
 
     def _say(self, text: str = "", style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False)
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def change_in_words(row: Row, currency: str | None, language: Language) -> str:

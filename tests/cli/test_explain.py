@@ -219,8 +219,15 @@ def test_the_price_of_a_client_is_split_into_marketing_and_crm(run_here) -> None
     for place, name in enumerate(("before", "after")):
         parts = [prices[place] for prices in found["price_of_a_client"].values()]
         assert sum(parts) == pytest.approx(found["windows"][name]["value"])
-    text = run_here("explain", "cac", "--period", "2026", "--lang", "en").stdout
+    text = run_here("explain", "cac", "--lang", "en").stdout
     assert "The CRM for one new client: " in text
+
+
+def test_a_year_without_a_figure_is_compared_with_nothing(run_here) -> None:
+    # 2024 begins too shortly after the beginning of the data
+    text = run_here("explain", "cac", "--period", "2025", "--lang", "en").stdout
+    assert "Nothing can be said about a change from 2024" in text
+    assert "What moved it" not in text
 
 
 def test_a_period_without_a_figure_says_that_nothing_can_be_said(run_here) -> None:

@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 import yaml
 
-from bitrix24_effectiveness.language import Language
+from bitrix24_effectiveness.language import Language, wrapped
 
 
 def placeholders(code: str) -> dict[str, set[str]]:
@@ -88,13 +88,27 @@ def test_a_figure_is_written_in_its_unit(
         assert got.replace("\N{NO-BREAK SPACE}", " ") == expected
 
 
-def test_a_change_has_its_sign_and_percentages_change_by_points() -> None:
-    english = Language("en")
-    assert english.signed(7.42, "percent", None) == "+7.4 points"
-    assert english.signed(-212.0, "minutes", None) == "\N{MINUS SIGN}3 h 32 min"
-    assert english.signed(0.0, "days", None) == "0 days"
-    # rounded away: neither more nor less
-    assert english.signed(-0.01, "days", None) == "0 days"
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (7.42, "percent", "+7.4 points"),
+        (-212.0, "minutes", "\N{MINUS SIGN}3 h 32 min"),
+        (0.0, "days", "0 days"),
+        # rounded away: neither more nor less
+        (-0.01, "days", "0 days"),
+    ],
+)
+def test_a_change_has_its_sign_and_percentages_change_by_points(
+    value: float, unit: str, expected: str
+) -> None:
+    got = Language("en").signed(value, unit, None)
+    assert got.replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+def test_a_figure_is_not_broken_over_two_lines() -> None:
+    figure = Language("ru").figure(1528477, "money", "RUB")
+    lines = wrapped(f"  - выручка {figure}", 18).splitlines()
+    assert lines == ["  - выручка", f"    {figure}"]
 
 
 def test_money_without_a_currency_has_no_sign_of_one() -> None:

@@ -117,8 +117,8 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     english = told("en", scorecard=scorecard)
     assert "Verdict: the CRM pays off." in english
     assert (
-        "Cycle: 23.2 days → 17.1 days, down by 6.1 days (−26%); 95% confidence interval of the "
-        "change: −10.4 days to −1.9 days; strong evidence" in english
+        "Cycle: 23.2 days → 17.1 days, down by 6.1 days (−26%); 95% confidence interval: "
+        "−10.4 days to −1.9 days; strong evidence" in english
     )
     assert (
         "Worse:\n  - Conversion: 23.2% → 17.1%, down by 6.1 points "
@@ -129,12 +129,14 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     assert "Cannot be compared:\n  - Nothing: no events\n" in english
     assert "of 8 groups of metrics that can be compared, 4 got better, 1 got worse" in english
     assert "by chance in about 1 case of 240." in english
+    rare = told("en", verdict=verdict_row(chance_under_no_effect=1e-9))
+    assert "by chance in less than 1 case of 1,000,000." in rare
     assert "Of 9 intervals about 0.45 can be expected to be wrong" in english
 
     russian = told("ru", scorecard=scorecard)
     assert "Вывод: CRM окупается." in russian
     assert "Показатель cycle: 23,2 дн. → 17,1 дн., снижение на 6,1 дн. (−26 %)" in russian
-    assert "95-процентный доверительный интервал изменения: от −10,4 дн. до −1,9 дн." in russian
+    assert "95-процентный доверительный интервал: от −10,4 дн. до −1,9 дн." in russian
     assert "случайно примерно в 1 случае из 240." in russian
 
 

@@ -627,6 +627,19 @@ def test_response_time_without_activities_has_no_source():
     }
 
 
+def test_a_shortened_day_ends_earlier():
+    week = [
+        {"weekday": str(day), "start_time": "09:00", "end_time": "18:00"} for day in range(1, 6)
+    ]
+    off = [{"holiday_date": f"2025-06-{day}"} for day in (12, 13)]
+    short = {"holiday_date": "2025-06-11", "shortened_by_minutes": "60"}
+    portal = portal_of("short-day")
+    for holidays, minutes in ((off, 120), ([*off, short], 60)):
+        result = compute(portal, {"working_hours": week, "holidays": holidays}, {})
+        found = row(result, "response_time", "2025-06-01")
+        assert found["total_response_working_minutes"] == minutes
+
+
 def test_working_time_counts_elapsed_minutes_over_a_clock_change():
     result = run(
         seeds={

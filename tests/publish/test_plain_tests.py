@@ -81,3 +81,13 @@ def test_a_test_with_settings_of_its_own_is_left_to_dbt(mini: MiniProject) -> No
     answer = mini.run("build")
     assert answer.returncode == 1
     assert "test not_null_visits_visit_id" in answer.stderr
+
+
+def test_a_test_of_a_column_that_is_not_there_is_an_error_of_its_own(mini: MiniProject) -> None:
+    write_visits(mini, SOUND, YML.replace("name: kind", "name: sort"))
+    answer = mini.run("build")
+    assert answer.returncode == 1
+    assert "test accepted_values_visits_sort__call: " in answer.stderr
+    assert "sort" in answer.stderr.partition(": ")[2]
+    assert "1 of " in answer.stderr
+    assert "unexpected" not in answer.stderr

@@ -812,7 +812,12 @@ class _Maker:
         holidays = {date(2024, 1, 1): None, date(2024, 2, 29): None, date(2024, 6, 1): 5}
         holidays |= {day: self.pick([None, 1, 7]) for day in days[1:4]}
         seeds["holidays"] = [
-            {"holiday_date": day, "name": "Day", "works_as_weekday": works}
+            {
+                "holiday_date": day,
+                "name": "Day",
+                "works_as_weekday": works,
+                "shortened_by_minutes": self.pick([None, None, 60, 300]),
+            }
             for day, works in holidays.items()
             if self.chance(0.7)
         ]

@@ -58,7 +58,7 @@ def settled(project: Project, portal: str | None = None) -> Project:
     given = dict(project.given_vars)
     environment = dict(project.environment)
     seeds = environment.get("CRM_SEEDS_DIR", "")
-    source = portal or warehouse_of(project).raw_source
+    source = portal or warehouse_of(project).raw_source.removeprefix(f"{project.directory}/")
     if is_demo(project):
         source = DEMO
         if not project.vars["crm_go_live_date"]:

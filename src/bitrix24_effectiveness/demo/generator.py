@@ -130,7 +130,7 @@ def generate(
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
                 counts, truth = write(connection, leads, seed, effect)
-                # by this `crm-effect` knows the portal again: see company.py
+                # it travels with the raw tables, where the mark stays with the file: see company.py
                 connection.execute(
                     f"create table bitrix24.{DEMO_TABLE} as "
                     f"select {leads} as leads, {seed} as seed, {effect} as effect"
