@@ -38,6 +38,8 @@ def test_a_signal_inside_the_build_ends_it_with_one_line(
         cwd=mini.folder,
         stderr=subprocess.PIPE,
         text=True,
+        # whoever runs the tests in the background has Ctrl-C ignored, and so would the command
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as build:
         while not state.exists():
             assert build.poll() is None, build.stderr.read()
