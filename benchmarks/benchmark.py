@@ -1,4 +1,4 @@
-"""What guard and build cost, by engine and size of the portal: `make bench`.
+"""What guard and build cost, by engine and size of the portal: `make bench-engines`.
 
     python benchmarks/benchmark.py --leads 100000,300000,1000000 --engines duckdb,postgres
     python benchmarks/benchmark.py --leads 2000,10000 --engines duckdb,spark

@@ -85,6 +85,12 @@ def wish_of(shape: str, leads_a_month: int, seed: int, effect: float = 0.0) -> W
     return Wish(leads_a_month * months, effect, first_day, seed, shape)
 
 
+def demo_rows(name: str) -> list[dict[str, str]]:
+    """A seed of the demo company, or what the project ships where the company has none."""
+    own = Path(generator.__file__).parent / "seeds"
+    return seed_rows(own if (own / f"{name}.csv").exists() else REPOSITORY / "seeds", name)
+
+
 def seeds_of(wish: Wish) -> dict[str, list[dict[str, str]]]:
     """Costs and rates of exchange that know nothing of the go-live, and processes that do.
 
@@ -107,7 +113,7 @@ def seeds_of(wish: Wish) -> dict[str, list[dict[str, str]]]:
             )
         ]
     effect = 1.0 if shape.has_register else wish.effect
-    processes = seed_rows(REPOSITORY / "seeds", "business_processes")
+    processes = demo_rows("business_processes")
     since = [process for process in processes if process["automated_from"] >= "2025-05-01"]
     for process in since[round(effect * len(since)) :]:
         process["automated_from"] = ""
@@ -149,7 +155,7 @@ def run(compiled: Compiled, wish: Wish, changes: tuple[str, ...] = ()) -> duckdb
         connection.execute(f"create schema if not exists {schema}")
     given = seeds_of(wish)
     for name, node in compiled.seeds.items():
-        rows = given[name] if name in given else seed_rows(REPOSITORY / "seeds", name)
+        rows = given[name] if name in given else demo_rows(name)
         rows = [{key: value or None for key, value in row.items()} for row in rows]
         load_rows(connection, node.relation, node.columns or dict.fromkeys(rows[0], "double"), rows)
     for model in compiled.models:

@@ -54,8 +54,25 @@ select
     case
         when exists (select 1 from sitemanager.b_crm_act_incoming_channel as c where c.activity_id = a.id) then 'Y'
         else 'N'
-    end as is_incoming_channel
+    end as is_incoming_channel,
+    a.result_status, a.associated_entity_id, a.result_source_id
 from sitemanager.b_crm_act as a;
+
+-- a session of an open line has the messages of its chat from one id to another, 0 while it lasts; what is written in
+-- them is not taken. Without the module of open lines leave this view out
+create or replace view openline_message as
+select
+    m.id, s.id as session_id, m.date_create as sent_at, m.author_id as sender_id,
+    case
+        when m.author_id = 0 then 'system'
+        when u.external_auth_id = 'imconnector' then 'client'
+        when u.external_auth_id = 'bot' then 'bot'
+        when u.id is not null then 'operator'
+    end as sender_kind
+from sitemanager.b_imopenlines_session as s
+inner join sitemanager.b_im_message as m
+    on m.chat_id = s.chat_id and m.id >= s.start_id and (m.id <= s.end_id or s.end_id = 0)
+left join sitemanager.b_user as u on u.id = m.author_id;
 
 create or replace view telephony_call as
 select

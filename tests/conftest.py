@@ -11,7 +11,7 @@ import pytest
 
 import postgres
 from bitrix24_effectiveness.build import build
-from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.demo import generate, settled
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
@@ -86,6 +86,7 @@ def demo_portal(tmp_path_factory: pytest.TempPathFactory) -> Built:
         patch.chdir(REPOSITORY)
         project = Project.find({})
         generate(project.raw_db, leads=400, seed=1)
+        project = settled(project)
         build(project, Log("text"))
         publish(project, Log("text"))
     return Built(folder, env, project)

@@ -5,7 +5,7 @@
 {% macro default__row_as_json(columns) -%}
     cast(
         json_object(
-            {%- for column in columns %}'{{ column.name }}', raw_{{ column.name }}{{ ', ' if not loop.last }}{% endfor -%}
+            {%- for column in columns %}'{{ column.name }}', {{ shown_raw(column) }}{{ ', ' if not loop.last }}{% endfor -%}
         ) as {{ dbt.type_string() }}
     )
 {%- endmacro %}
@@ -15,7 +15,7 @@
     (
         select cast(row_to_json(raw_columns) as text)
         from (
-            select {% for column in columns %}raw_{{ column.name }} as "{{ column.name }}"{{ ', ' if not loop.last }}{% endfor %}
+            select {% for column in columns %}{{ shown_raw(column) }} as "{{ column.name }}"{{ ', ' if not loop.last }}{% endfor %}
         ) as raw_columns
     )
 {%- endmacro %}
@@ -23,7 +23,7 @@
 {% macro spark__row_as_json(columns) -%}
     to_json(
         named_struct(
-            {%- for column in columns %}'{{ column.name }}', raw_{{ column.name }}{{ ', ' if not loop.last }}{% endfor -%}
+            {%- for column in columns %}'{{ column.name }}', {{ shown_raw(column) }}{{ ', ' if not loop.last }}{% endfor -%}
         ), map('ignoreNullFields', 'false')
     )
 {%- endmacro %}

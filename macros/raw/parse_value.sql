@@ -3,6 +3,7 @@
         'id': parse_id,
         'link': parse_link,
         'key': parse_key,
+        'code': parse_code,
         'dictionary': parse_dictionary,
         'number': parse_number,
         'timestamp': parse_timestamp,

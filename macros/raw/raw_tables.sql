@@ -8,6 +8,7 @@
         ('crm_deal_stage_history', 'deal_stage_history'),
         ('crm_lead_status_history', 'lead_status_history'),
         ('crm_activity', 'activities'),
+        ('openline_message', 'openline_messages'),
         ('telephony_call', 'calls'),
         ('crm_status', 'statuses'),
         ('crm_category', 'pipelines'),

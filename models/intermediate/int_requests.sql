@@ -116,20 +116,23 @@ created_units as (
 events as (
 
     select
-        'activity_' || activity_id as event_id,
+        act_id as event_id,
         thread_id,
         happened_at,
         is_touch,
-        is_response,
+        is_response or is_response_unknown as is_end,
+        is_response_untimed,
+        is_response_unknown,
         kind as request_channel,
+        chat_connector,
         responsible_id as employee_id,
         actor_id,
-        0 as tie_order,
-        cast(activity_id as bigint) as tie_id
+        case when message_id is null then 0 else 1 end as tie_order,
+        cast(coalesce(message_id, activity_id) as bigint) as tie_id
 
     from activities
 
-    where is_touch or is_response
+    where is_touch or is_response or is_response_unknown
 
     union all
 
@@ -138,26 +141,30 @@ events as (
         thread_id,
         created_at as happened_at,
         true as is_touch,
-        false as is_response,
+        false as is_end,
+        false as is_response_untimed,
+        false as is_response_unknown,
         request_channel,
+        cast(null as {{ dbt.type_string() }}) as chat_connector,
         employee_id,
         cast(null as {{ dbt.type_string() }}) as actor_id,
-        1 as tie_order,
+        2 as tie_order,
         cast(numeric_id as bigint) as tie_id
 
     from created_units
 
 ),
 
-with_response as (
+-- a request ends with the first response, or with what may have been one
+with_end as (
 
     select
         *,
-        min(case when is_response then happened_at end) over (
+        min(case when is_end then happened_at end) over (
             partition by thread_id
             order by happened_at
             range between current row and unbounded following
-        ) as responded_at
+        ) as ended_at
 
     from events
 
@@ -169,27 +176,32 @@ touches as (
     select
         *,
         row_number() over (
-            partition by thread_id, responded_at
+            partition by thread_id, ended_at
             order by happened_at, tie_order, tie_id
         ) as touch_number
 
-    from with_response
+    from with_end
 
     where is_touch
 
 ),
 
-responders as (
+ends as (
 
     select
         thread_id,
         happened_at,
         actor_id,
-        row_number() over (partition by thread_id, happened_at order by tie_id) as response_number
+        is_response_untimed,
+        is_response_unknown,
+        row_number() over (
+            partition by thread_id, happened_at
+            order by tie_order, tie_id
+        ) as end_number
 
     from events
 
-    where is_response
+    where is_end
 
 ),
 
@@ -199,17 +211,29 @@ final as (
         touches.event_id as request_id,
         touches.thread_id,
         touches.request_channel,
-        coalesce(responders.actor_id, touches.employee_id) as employee_id,
+        touches.chat_connector,
+        case
+            when ends.is_response_unknown then touches.employee_id
+            else coalesce(ends.actor_id, touches.employee_id)
+        end as employee_id,
         touches.happened_at as requested_at,
-        touches.responded_at
+        case
+            when not ends.is_response_untimed and not ends.is_response_unknown
+                then ends.happened_at
+        end as responded_at,
+        case
+            when ends.thread_id is null then 'unanswered'
+            when ends.is_response_unknown then 'unknown'
+            else 'answered'
+        end as answer_status
 
     from touches
 
-    left join responders
+    left join ends
         on
-            touches.thread_id = responders.thread_id
-            and touches.responded_at = responders.happened_at
-            and responders.response_number = 1
+            touches.thread_id = ends.thread_id
+            and touches.ended_at = ends.happened_at
+            and ends.end_number = 1
 
     where touches.touch_number = 1
 

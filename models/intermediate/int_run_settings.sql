@@ -30,6 +30,12 @@ activities as (
 
 ),
 
+messages as (
+
+    select * from {{ ref('stg_bitrix24__openline_messages') }}
+
+),
+
 calls as (
 
     select * from {{ ref('stg_bitrix24__calls') }}
@@ -61,6 +67,8 @@ newest_changes as (
     select max(changed_at) as changed_at from lead_history
     union all
     select max(greatest(created_at, modified_at)) as changed_at from activities
+    union all
+    select max(sent_at) as changed_at from messages
     union all
     select max(started_at) as changed_at from calls
     union all

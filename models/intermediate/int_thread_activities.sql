@@ -1,3 +1,5 @@
+{%- set chat_statuses = var('chat_result_statuses') -%}
+
 with
 
 settings as (
@@ -18,6 +20,12 @@ activities as (
     from {{ ref('stg_bitrix24__activities') }}
 
     where created_at < (select settings.data_end_at from settings)
+
+),
+
+messages as (
+
+    select * from {{ ref('stg_bitrix24__openline_messages') }}
 
 ),
 
@@ -87,6 +95,12 @@ calls_by_activity as (
 
 ),
 
+sessions_with_messages as (
+
+    select distinct session_id from messages
+
+),
+
 with_owner as (
 
     select
@@ -115,6 +129,11 @@ with_owner as (
             when activities.activity_type = '6' and activities.is_incoming_channel then 'chat'
             else 'other'
         end as kind,
+        coalesce(activities.provider_id = 'IMOPENLINES_SESSION', false) as is_of_open_line,
+        sessions_with_messages.session_id is not null as has_messages,
+        activities.chat_session_id,
+        activities.chat_status,
+        activities.chat_connector,
         activities.direction,
         coalesce(activities.direction, '0') in ('1', '2')
         and coalesce(activities.provider_id, '') not in ('CRM_TODO', 'CRM_TASKS_TASK')
@@ -142,6 +161,9 @@ with_owner as (
 
     left join calls_by_activity
         on activities.activity_id = calls_by_activity.activity_id
+
+    left join sessions_with_messages
+        on activities.chat_session_id = sessions_with_messages.session_id
 
     left join deals
         on activities.deal_id = deals.deal_id
@@ -182,7 +204,21 @@ with_actor as (
             with_owner.responsible_id,
             nullif(with_owner.author_id, '0'),
             'unknown'
-        ) as actor_id
+        ) as actor_id,
+        with_owner.kind = 'chat' and with_owner.is_of_open_line as is_dialogue,
+        case with_owner.kind
+            when 'form' then coalesce(with_owner.direction, '0') <> '2'
+            when
+                'chat'
+                then
+                    with_owner.is_incoming
+                    or (
+                        with_owner.is_incoming_channel
+                        and coalesce(with_owner.direction, '0') <> '2'
+                    )
+            when 'other' then false
+            else with_owner.is_incoming
+        end as is_from_client
 
     from with_owner
 
@@ -190,10 +226,81 @@ with_actor as (
 
 ),
 
+-- Bitrix24 keeps a dialogue as one activity, whose answers are inside. Where its messages were
+-- not loaded, all that is known is the state of the chat
+with_dialogues as (
+
+    select
+        *,
+        is_dialogue and has_messages as is_told_by_messages,
+        case
+            when not (is_dialogue and is_from_client and has_happened) or has_messages
+                then 'no_silent_chat'
+            when chat_status in ('{{ chat_statuses.answered | join("', '") }}') then 'answered'
+            when chat_status in ('{{ chat_statuses.unanswered | join("', '") }}') then 'unanswered'
+            else 'unknown'
+        end as silent_chat
+
+    from with_actor
+
+),
+
+dialogues as (
+
+    select
+        *,
+        row_number() over (
+            partition by chat_session_id
+            order by cast(activity_id as bigint)
+        ) as session_number
+
+    from with_dialogues
+
+    where is_told_by_messages
+
+),
+
+dialogue_messages as (
+
+    select
+        messages.message_id,
+        messages.sent_at,
+        messages.sender_id,
+        dialogues.activity_id,
+        dialogues.thread_id,
+        dialogues.owner_type_id,
+        dialogues.owner_id,
+        dialogues.chat_connector,
+        coalesce(dialogues.responsible_id, 'unknown') as responsible_id,
+        -- an operator's account can be a bot's
+        case
+            when messages.sender_kind = 'operator' and senders.user_type = 'bot' then 'bot'
+            when messages.sender_kind in ('client', 'operator', 'bot', 'system')
+                then messages.sender_kind
+            else 'unknown'
+        end as sender_kind
+
+    from messages
+
+    inner join dialogues
+        on
+            messages.session_id = dialogues.chat_session_id
+            and dialogues.session_number = 1
+
+    inner join settings
+        on messages.sent_at < settings.data_end_at
+
+    left join users as senders
+        on messages.sender_id = senders.employee_id
+
+),
+
 final as (
 
     select
+        'activity_' || activity_id as act_id,
         activity_id,
+        cast(null as {{ dbt.type_string() }}) as message_id,
         thread_id,
         owner_type_id,
         owner_id,
@@ -201,35 +308,65 @@ final as (
         created_at,
         case when has_happened then happened_at end as happened_at,
         is_incoming,
-        has_happened
-        and case kind
-            when 'form' then coalesce(direction, '0') <> '2'
-            when
-                'chat'
-                then is_incoming or (is_incoming_channel and coalesce(direction, '0') <> '2')
-            when 'other' then false
-            else is_incoming
-        end as is_touch,
-        has_happened
-        and is_by_person
-        and case kind
-            when 'call' then coalesce(direction, '0') in ('1', '2') and is_connected
-            when 'form' then false
-            when 'other' then false
-            else coalesce(direction, '0') = '2' and is_completed
-        end as is_response,
+        has_happened and is_from_client and not is_told_by_messages as is_touch,
+        (
+            has_happened
+            and is_by_person
+            and case kind
+                when 'call' then coalesce(direction, '0') in ('1', '2') and is_connected
+                when 'form' then false
+                when 'other' then false
+                else coalesce(direction, '0') = '2' and is_completed and not is_dialogue
+            end
+        )
+        or silent_chat = 'answered' as is_response,
+        silent_chat = 'answered' as is_response_untimed,
+        silent_chat = 'unknown' as is_response_unknown,
         has_happened
         and kind in ('email', 'chat')
         and coalesce(direction, '0') = '2'
-        and is_completed as is_mailing,
+        and is_completed
+        and not is_dialogue as is_mailing,
         has_happened and is_directed as is_directed,
         is_by_person,
         has_call_record,
         actor_id,
         coalesce(author_id, responsible_id, 'unknown') as creator_id,
-        coalesce(responsible_id, 'unknown') as responsible_id
+        coalesce(responsible_id, 'unknown') as responsible_id,
+        case when is_dialogue then chat_connector end as chat_connector
 
-    from with_actor
+    from with_dialogues
+
+    union all
+
+    select
+        'message_' || message_id as act_id,
+        activity_id,
+        message_id,
+        thread_id,
+        owner_type_id,
+        owner_id,
+        'chat' as kind,
+        sent_at as created_at,
+        sent_at as happened_at,
+        sender_kind = 'client' as is_incoming,
+        sender_kind = 'client' as is_touch,
+        sender_kind = 'operator' as is_response,
+        false as is_response_untimed,
+        sender_kind = 'unknown' as is_response_unknown,
+        sender_kind in ('operator', 'bot') as is_mailing,
+        sender_kind in ('client', 'operator', 'bot') as is_directed,
+        sender_kind in ('client', 'operator') as is_by_person,
+        false as has_call_record,
+        case
+            when sender_kind = 'operator' then coalesce(sender_id, responsible_id)
+            else responsible_id
+        end as actor_id,
+        coalesce(sender_id, 'unknown') as creator_id,
+        responsible_id,
+        chat_connector
+
+    from dialogue_messages
 
 )
 

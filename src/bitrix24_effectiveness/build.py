@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, DataError
+from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.plain_tests import failing, plain_tests
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_BASE = "path:models/staging/bitrix24/base"
+_BASE_FOLDER = "models/staging/bitrix24/base"
+_BASE = f"path:{_BASE_FOLDER}"
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
 
@@ -38,7 +41,8 @@ class Dbt:
         """
         self._project = project
         self._log = log
-        self.has_base = False
+        self.base_nodes: frozenset[str] = frozenset()
+        self.tests_beside = 0
         if manifest is not None:
             self.manifest = manifest
 
@@ -60,7 +64,64 @@ class Dbt:
         with self._log.progress(title):
             return list(self._invoke(command, *selection, manifest=self.manifest).results)
 
-    def _invoke(self, command: str, *selection: str, manifest: Manifest | None = None) -> Any:
+    def build(self, *selection: str) -> list[Any]:
+        """Builds and tests some nodes, and gives a result for each.
+
+        Tests keep no failing rows, and the plain ones are no nodes of dbt. Those that fail are run
+        by dbt once more, which keeps what fails; their results are of that run.
+
+        Raises:
+            ConfigurationError: dbt could not even start with this configuration.
+            DataError: tests failed the first time, and passed the second.
+        """
+        if scratch := warehouse_of(self._project).scratch_database:
+            self._build_in(scratch)
+        plain = plain_tests(self.manifest)
+        with self._log.progress("build"):
+            with _quick(self.manifest, plain):
+                answer = self._invoke("build", *selection, manifest=self.manifest, stays_open=True)
+            results = list(answer.results)
+            there = self.base_nodes | {
+                result.node.unique_id for result in results if str(result.status) == "success"
+            }
+            asked = [test for test in plain.values() if test.nodes <= there]
+            self.tests_beside = len(asked)
+            failed = {result.node.unique_id for result in results if str(result.status) == "fail"}
+            failed |= set(failing(asked))
+        if not failed:
+            self.close()
+            return results
+        with self._log.progress("failed tests"):
+            names = [self.manifest.nodes[key].name for key in sorted(failed)]
+            again = self._invoke("test", "--select", *names, manifest=self.manifest).results
+        if not any(str(result.status) in ("error", "fail") for result in again):
+            raise DataError(
+                f"{len(failed)} tests failed, and passed when they were run again: "
+                "something else writes to the warehouse"
+            )
+        return [result for result in results if result.node.unique_id not in failed] + list(again)
+
+    def _build_in(self, database: str) -> None:
+        """Moves what only models read; the guard reads the base tables."""
+        schemas = [self._project.schema(name) for name in ("staging", "intermediate")]
+        nodes: list[Any] = list(self.manifest.nodes.values())
+        for node in nodes:
+            is_base = node.original_file_path.startswith(_BASE_FOLDER)
+            if node.resource_type == "model" and node.schema in schemas and not is_base:
+                node.database = database
+                node.relation_name = ".".join(map(quote, (database, node.schema, node.alias)))
+
+    def close(self) -> None:
+        """Lets go of the warehouse."""
+        warehouse_of(self._project).dbt_is_done()
+
+    def _invoke(
+        self,
+        command: str,
+        *selection: str,
+        manifest: Manifest | None = None,
+        stays_open: bool = False,
+    ) -> Any:
         # importing dbt takes seconds: not for `--help` and not for a bad option
         from dbt.cli.main import dbtRunner
 
@@ -82,8 +143,13 @@ class Dbt:
         with _environment(project):
             try:
                 answer = dbtRunner(manifest, [_progress_of(self._log)]).invoke(arguments)
-            finally:
-                warehouse_of(project).dbt_is_done()
+            except BaseException:
+                self.close()
+                raise
+        if not stays_open or answer.result is None:
+            self.close()
+        if isinstance(answer.exception, KeyboardInterrupt):
+            raise answer.exception
         if answer.result is None:
             raise ConfigurationError(f"dbt cannot start: {_one_line(answer.exception)}")
         return answer.result
@@ -101,8 +167,8 @@ def build_base(project: Project, log: Log, dbt: Dbt) -> dict[str, str]:
     """
     results = dbt.run("base tables", "run", "--select", _BASE, "--no-write-json")
     _judge(project, results, log)
-    dbt.has_base = True
     models = [result.node for result in results if result.node.resource_type == "model"]
+    dbt.base_nodes = frozenset(model.unique_id for model in models)
     return {table: model.relation_name for model in models for _, table in model.sources}
 
 
@@ -121,12 +187,12 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
     started = time.monotonic()
     dbt = dbt or Dbt(project, log)
     selection = ["--exclude-resource-type", "unit_test"]
-    if dbt.has_base:
+    if dbt.base_nodes:
         # `empty`: leaving out a model would leave out its tests
         selection += ["--exclude", f"{_BASE},resource_type:model", "--indirect-selection", "empty"]
     record(project, "running")
     try:
-        results = dbt.run("build", "build", *selection)
+        results = dbt.build(*selection)
         _judge(project, results, log)
     except BaseException:
         record(project, "failed")
@@ -143,7 +209,7 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
         ],
     )
     kinds = [str(node.resource_type) for node in nodes]
-    models, tests = kinds.count("model"), kinds.count("test")
+    models, tests = kinds.count("model"), kinds.count("test") + dbt.tests_beside
     seconds = round(time.monotonic() - started, 1)
     log.event(
         "built",
@@ -197,6 +263,27 @@ def record(project: Project, status: str, marts: Sequence[str] = ()) -> None:
     if status == "passed":
         state |= {"fingerprint": warehouse.fingerprint(marts), "marts": list(marts)}
     warehouse.write_state(state)
+
+
+@contextmanager
+def _quick(manifest: Manifest, left_out: Collection[str]) -> Iterator[None]:
+    """Without some nodes, and with tests that keep no failing rows: a table for each costs more.
+
+    They will most likely pass.
+    """
+    nodes = manifest.nodes
+    manifest.nodes = {key: node for key, node in nodes.items() if key not in left_out}
+    kept: list[Any] = list(manifest.nodes.values())
+    configs = [node.config for node in kept if node.resource_type == "test"]
+    before = [(config.store_failures, config.store_failures_as) for config in configs]
+    for config in configs:
+        config.store_failures, config.store_failures_as = False, "ephemeral"
+    try:
+        yield
+    finally:
+        manifest.nodes = nodes
+        for config, (is_kept, kept_as) in zip(configs, before, strict=True):
+            config.store_failures, config.store_failures_as = is_kept, kept_as
 
 
 @contextmanager

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import itertools
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -13,14 +20,20 @@ import yaml
 
 from bitrix24_effectiveness import build as building
 from bitrix24_effectiveness import demo, preflight
-from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
+from bitrix24_effectiveness.errors import (
+    AfterPublicationError,
+    ConfigurationError,
+    CrmEffectError,
+)
 from bitrix24_effectiveness.explain import explain
+from bitrix24_effectiveness.files import for_owner_alone
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.report import report
+from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 _EXIT_CODES = """
@@ -30,8 +43,21 @@ Exit codes:
   1  data failed a test; the published marts were not touched
   2  wrong usage or configuration; nothing was changed
   3  another run holds the lock
+  4  the marts are published; what came after that failed
   130, 143  stopped by Ctrl-C or SIGTERM; what a load had read is written
 """
+
+
+@contextmanager
+def _after_publication() -> Iterator[None]:
+    """A scheduler must not take what fails here for a run that changed nothing."""
+    try:
+        yield
+    except Exception as error:
+        what = _of_system(error) if isinstance(error, OSError) else str(error)
+        raise AfterPublicationError(
+            f"the marts are published; the report failed: {what}"
+        ) from error
 
 
 class _Run:
@@ -89,6 +115,7 @@ _language = click.option(
 
 
 @click.group(epilog=_EXIT_CODES)
+@click.version_option(package_name="bitrix24-effectiveness", message="%(prog)s %(version)s")
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
@@ -188,17 +215,29 @@ _new_portal = click.option(
 )
 
 
+_accept_checks = click.option(
+    "--accept-checks",
+    "accept",
+    multiple=True,
+    metavar="TABLE.CHECK",
+    help="Let this critical check of the raw data fail, such as crm_category.rows after a "
+    "pipeline was deleted. It is remembered; can be given several times.",
+)
+
+
 def _guard(
     run: _Run,
     project: Project,
     data_docs: Path | None = None,
     new_portal: bool = False,
     dbt: building.Dbt | None = None,
+    accept: tuple[str, ...] = (),
+    is_brief: bool = False,
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal, dbt)
+    guard(project, run.log, data_docs, new_portal, dbt, accept, is_brief)
 
 
 @cli.command("guard")
@@ -208,14 +247,16 @@ def _guard(
     help="Also write Great Expectations' own pages, to the folder data_docs beside the warehouse.",
 )
 @_new_portal
+@_accept_checks
 @click.pass_obj
-def guard_command(run: _Run, data_docs: bool, new_portal: bool) -> None:
+def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[str, ...]) -> None:
     """Read the raw tables into the base tables and judge them; build nothing else."""
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run():
+        project = demo.settled(project)
         preflight.check(project)
-        _guard(run, project, folder, new_portal)
+        _guard(run, project, folder, new_portal, accept=accept)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
 
@@ -226,6 +267,7 @@ def build_command(run: _Run) -> None:
     """Build and test all models in the warehouse; publish nothing."""
     project = run.project
     with warehouse_of(project).only_run():
+        project = demo.settled(project)
         preflight.check(project)
         building.build(project, run.log)
 
@@ -241,31 +283,56 @@ def publish_command(run: _Run) -> None:
 
 @cli.command("report")
 @_language
+@click.option("--rejected", is_flag=True, help="Also list the rows that could not be used.")
 @click.pass_obj
-def report_command(run: _Run, lang: str) -> None:
+def report_command(run: _Run, lang: str, rejected: bool) -> None:
     """Show the ten metrics of the published marts, and whether the CRM pays off."""
     project = run.complete_project
     preflight.check_vars(project)
-    report(project, lang, run.log)
+    report(project, lang, run.log, rejected)
 
 
 @cli.command("run")
 @_language
 @_new_portal
+@_accept_checks
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Build and publish even if nothing has changed since the last run.",
+)
 @click.pass_obj
-def run_command(run: _Run, lang: str, new_portal: bool) -> None:
-    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report."""
+def run_command(
+    run: _Run, lang: str, new_portal: bool, force: bool, accept: tuple[str, ...]
+) -> None:
+    """Load (if BITRIX24_WEBHOOK_URL names a portal), guard, build, publish and report.
+
+    When nothing has changed since the last run, it only reports: there is nothing to build.
+    """
+    run.log.speak(lang)
     project = run.complete_project
     with warehouse_of(project).only_run():
-        if Settings.find(project):
+        settings = Settings.find(project)
+        if settings:
             preflight.check_vars(project)
             _load(run, project)
-        preflight.check(project)
-        dbt = building.Dbt(project, run.log)
-        _guard(run, project, new_portal=new_portal, dbt=dbt)
-        building.build(project, run.log, dbt)
-        publish(project, run.log)
-    report(project, lang, run.log)
+        project = demo.settled(project, settings.webhook.host if settings else None)
+        fingerprint = fingerprint_of(project)
+        if not (force or new_portal or accept) and is_published(project, fingerprint):
+            run.log.event(
+                "unchanged",
+                "nothing has changed since the last run: nothing to build, nothing to publish "
+                "(--force does it all the same)",
+            )
+        else:
+            preflight.check(project)
+            dbt = building.Dbt(project, run.log)
+            _guard(run, project, new_portal=new_portal, dbt=dbt, accept=accept, is_brief=True)
+            building.build(project, run.log, dbt)
+            publish(project, run.log)
+            remember(project, fingerprint)
+    with _after_publication():
+        report(project, lang, run.log)
 
 
 @cli.command("explain")
@@ -290,33 +357,70 @@ cli.add_command(demo.command, "demo")
 
 def main() -> None:
     """Runs the command; each expected failure is one line and an exit code."""
+    _write_anywhere()
     log = Log("json" if _wants_json(sys.argv) else "text")
-    try:
-        code = cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        code = error.exit_code
-        log.event("error", _usage(error), "error", exit_code=code)
-    except CrmEffectError as error:
-        code = error.exit_code
-        log.event("error", str(error), "error", exit_code=code)
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
-        log.event("error", "interrupted: the published marts stay as they are", "error")
-    except OSError as error:
-        code = ConfigurationError.exit_code
-        log.event("error", str(error), "error", exit_code=code)
-    except Exception as error:
-        if os.environ.get("CRM_DEBUG"):
-            raise
-        code = ConfigurationError.exit_code
-        what = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-        log.event(
-            "error",
-            f"unexpected {what} (a bug; CRM_DEBUG=1 shows where)",
-            "error",
-            exit_code=code,
-        )
+    signals: list[int] = []
+    with for_owner_alone(), _ended_by_sigterm(signals):
+        try:
+            code = cli.main(standalone_mode=False)
+        except click.ClickException as error:
+            code = error.exit_code
+            log.event("error", _usage(error), "error", exit_code=code)
+        except CrmEffectError as error:
+            code = error.exit_code
+            log.event("error", str(error), "error", exit_code=code)
+        except (click.Abort, KeyboardInterrupt):
+            code = 128 + (signals or [signal.SIGINT])[0]
+            how = "stopped by SIGTERM" if signals else "interrupted"
+            log.event("error", f"{how}: the published marts stay as they are", "error")
+        except OSError as error:
+            code = ConfigurationError.exit_code
+            log.event("error", _of_system(error), "error", exit_code=code)
+        except Exception as error:
+            if os.environ.get("CRM_DEBUG"):
+                raise
+            code = ConfigurationError.exit_code
+            lines = str(error).strip().splitlines() or [""]
+            log.event(
+                "error",
+                f"unexpected {type(error).__name__}: {lines[0]} (a bug; CRM_DEBUG=1 shows where)",
+                "error",
+                exit_code=code,
+            )
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_anywhere() -> None:
+    """What a terminal or a file cannot show must not end a run: Russian, or a sign it lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # ASCII is what is assumed where nobody said anything; UTF-8 says the same and more
+            is_ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if is_ascii else None, errors="replace")
+
+
+@contextmanager
+def _ended_by_sigterm(signals: list[int]) -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, and is remembered; Python hears it in one thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(signum: int, _: FrameType | None) -> None:
+        signals.append(signum)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _of_system(error: OSError) -> str:
+    """What the system said, and of what file: it does not always name one."""
+    where = error.filename or "an output (a disk, or what standard output leads to)"
+    return f"{where}: {error.strerror or error}"
 
 
 def _usage(error: click.ClickException) -> str:

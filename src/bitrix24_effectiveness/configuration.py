@@ -55,6 +55,12 @@ def _is_timezone(name: str) -> str:
     return name
 
 
+def _in_our_time(day: date) -> date:
+    if not 1990 <= day.year <= 2100:
+        raise PydanticCustomError("refused", "not of our time")
+    return day
+
+
 def _refusal(error: ValidationError, name: Callable[[str], str]) -> ConfigurationError:
     problem = error.errors()[0]
     first, *inside = map(str, problem["loc"])
@@ -122,6 +128,10 @@ class Environment(_FromEnvironment):
     """DuckDB file that dbt builds in."""
     crm_marts_db: Path = Path("data/crm.duckdb")
     """DuckDB file that BI tools read; the same as Parquet is in a folder beside it."""
+    crm_marts_mode: Annotated[
+        str, StringConstraints(pattern="^0?[0-7]{3}$"), _must_be("a file mode such as 0640")
+    ] = "0600"
+    """Who may read the published files: 0640 is the group of the file too. Nobody may write."""
     crm_seeds_dir: Path = Path("seeds")
     """Folder of the seed CSV files."""
     crm_spark_dir: Path = Path("data/spark")
@@ -157,8 +167,14 @@ class PortalEnvironment(_FromEnvironment):
 
 # -- vars
 
-_FromZero = Annotated[int, Field(strict=True, ge=0), _must_be("a whole number, 0 or more")]
-_FromOne = Annotated[int, Field(strict=True, ge=1), _must_be("a whole number, 1 or more")]
+# of days: 270 years, and no engine's dates end before
+_MOST = 100_000
+_FromZero = Annotated[
+    int, Field(strict=True, ge=0, le=_MOST), _must_be(f"a whole number from 0 to {_MOST}")
+]
+_FromOne = Annotated[
+    int, Field(strict=True, ge=1, le=_MOST), _must_be(f"a whole number from 1 to {_MOST}")
+]
 _Share = Annotated[float, Field(strict=True, gt=0, le=1), _must_be("a number above 0 and up to 1")]
 _Percentage = Annotated[float, Field(strict=True, ge=0, le=100), _must_be("a number from 0 to 100")]
 _Timezone = Annotated[str, AfterValidator(_is_timezone)]
@@ -167,22 +183,40 @@ _Instant = Annotated[
     str,
     BeforeValidator(lambda value: str(value or "").strip()),
     StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}.*)?$"),
-    AfterValidator(lambda text: text and datetime.fromisoformat(text)),
-    _must_be("an instant such as 2026-05-01T00:00:00+03:00, or empty"),
+    AfterValidator(lambda text: text and _in_our_time(datetime.fromisoformat(text))),
+    _must_be("an instant such as 2026-05-01T00:00:00+03:00 from 1990 to 2100, or empty"),
 ]
 _OptionalDate = Annotated[
     str,
     BeforeValidator(lambda value: str(value or "")),
     StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$"),
-    AfterValidator(lambda text: text and date.fromisoformat(text)),
-    _must_be("a date: 2025-05-01, or empty"),
+    AfterValidator(lambda text: text and _in_our_time(date.fromisoformat(text))),
+    _must_be("a date from 1990 to 2100, such as 2025-05-01, or empty"),
 ]
+_Statuses = Annotated[list[_FromZero], _must_be("a list of numbers of RESULT_STATUS")]
 _Columns = Annotated[dict[str, str] | None, _must_be("a mapping of its columns")]
+
+
+class ChatStatuses(BaseModel, extra="forbid"):
+    """What the numbers of a chat's RESULT_STATUS mean; those in neither list mean nothing."""
+
+    answered: _Statuses
+    unanswered: _Statuses
+
+    @model_validator(mode="after")
+    def _mean_one_thing(self) -> Self:
+        if both := set(self.answered) & set(self.unanswered):
+            numbers = ", ".join(map(str, sorted(both)))
+            text = "{n} cannot be answered and unanswered"
+            raise PydanticCustomError("refused", text, {"n": numbers})
+        return self
 
 
 class Vars(BaseModel):
     """Vars of `dbt_project.yml`, whose comments say what each of them decides."""
 
+    data_source: str | None
+    seeds_source: str | None
     raw_database: str
     raw_schema: str | None
     raw_preset: str
@@ -204,6 +238,7 @@ class Vars(BaseModel):
     history_start_date: _OptionalDate
     client_inactivity_days: _FromOne
     response_sla_minutes: _FromOne
+    chat_result_statuses: ChatStatuses
     gross_margin_rate: _Share | Literal[""]
     crm_go_live_date: _OptionalDate
     comparison_months: _FromOne
@@ -211,7 +246,7 @@ class Vars(BaseModel):
     after_window: Annotated[Literal["last", "first"], _must_be("last or first")]
     response_horizon_days: _FromOne
     cycle_horizon_days: _FromOne
-    max_coverage_ratio: Annotated[float, Field(gt=1), _must_be("a number above 1")]
+    max_coverage_ratio: Annotated[float, Field(gt=1, le=1e6), _must_be("a number above 1")]
     max_answers_ratio: Annotated[float, Field(gt=1), _must_be("a number above 1")]
     max_yearly_inflation: Annotated[float, Field(ge=0, le=1), _must_be("a number from 0 to 1")]
     recorded_alike: Annotated[list[str], _must_be("a list of metric codes")]

@@ -23,3 +23,9 @@ class AnotherRunError(CrmEffectError):
     """Another run holds the lock."""
 
     exit_code = 3
+
+
+class AfterPublicationError(CrmEffectError):
+    """The marts are published, and what came after them failed."""
+
+    exit_code = 4

@@ -1,4 +1,7 @@
-"""How a figure came about: its formula, the rows behind it, before and after, who moved it."""
+"""How a figure came about: its formula, the rows behind it, before and after, who moved it.
+
+Before and after are those of `metric_windows` and `crm_scorecard`: nothing is compared anew here.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,26 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+from babel.numbers import format_decimal
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.language import Language
-from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.language import Language, wrapped
+from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.verdict import change_in_words, why_not
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
 _SHOWN = 5
+_YEAR = 12
+# what the ids of these members mean is the same in every portal
+_OWN_MEMBERS = ("request_channel", "client_type", "process_category")
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,7 @@ def explain(
         log.event("explanation", f"{metric_code} {told.span.name}", **told.as_fields())
         return
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-    _print(console, told, language)
+    _Printer(console, told, language).print()
 
 
 class _Explanation:
@@ -158,20 +168,29 @@ class _Explanation:
             f"select * from metric_{metric_code} where metric_key = ?",
             [self.figure["metric_key"]],
         )[0]
-        settings = (reader.table_if_there("run_settings") or [{}])[0]
-        self.base_currency = settings.get("base_currency") or ""
+        self.settings = (reader.table_if_there("run_settings") or [{}])[0]
         self.rows_behind = [
-            self._count(*behind)
-            for behind in reader.tuples(
-                "select table_name, date_column, condition from metric_rows "
-                "where metric_code = ? order by metric_row_key",
+            self._behind(row)
+            for row in reader.rows(
+                "select * from metric_rows where metric_code = ? order by metric_row_key",
                 [metric_code],
             )
         ]
         scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
+        windows = reader.table_if_there("metric_windows") or []
+        self.windows = {
+            row["window_name"]: row for row in windows if row["metric_code"] == metric_code
+        }
         self.compared = self._compared(period)
         self.parts = self._parts(*self.compared) if self.compared else {}
+        self.price_of_a_client = self._price_of_a_client() if metric_code == "cac" else {}
+
+    @property
+    def is_same_measure(self) -> bool:
+        """Whether what is compared before and after is the metric's headline."""
+        measures = {window["measure"] for window in self.windows.values()}
+        return measures == {self.metric["headline_column"]}
 
     def _figure(self, period: str | None) -> Row:
         code = self.metric["metric_code"]
@@ -196,71 +215,119 @@ class _Explanation:
             raise ConfigurationError(f"period {period} is not in the data: it has {has}")
         return chosen[0]
 
-    def _count(self, table: str, column: str, condition: str) -> Row:
+    def _behind(self, row: Row) -> Row:
+        """A question for the rows behind a number of the formula, and what it gives."""
         start, end = self.figure["period_start"], self.figure["period_end"]
-        ((count,),) = self._reader.tuples(
-            f"select count(*) from {table} where {column} between ? and ? and {condition}",
-            [start, end],
-        )
-        return {
-            "table": table,
-            "date": column,
-            "condition": condition,
-            "count": count,
-            "start": start,
-            "end": end,
+        inactivity = timedelta(days=self.settings.get("client_inactivity_days") or 0)
+        next_day = end + timedelta(days=1)
+        bounds = {
+            "period": (start, end),
+            "opening": (start - inactivity, start - timedelta(days=1)),
+            "closing": (next_day - inactivity, end),
+            "opening_and_period": (start - inactivity, end),
+            "year": (_months_later(next_day, -_YEAR), end),
+            "so_far": (None, end),
+            "end": (None, None),
         }
+        first, last = bounds[row["period"]]
+        column = row["date_column"]
+        conditions = [
+            *([f"{column} >= date '{first}'"] if first else []),
+            *([f"{column} <= date '{last}'"] if last else []),
+            *([row["condition"]] if row["condition"] != "true" else []),
+        ]
+        query = f"select {row['measured']} from {row['table_name']}"
+        if conditions:
+            query += f" where {' and '.join(conditions)}"
+        query = query.replace("{end}", f"date '{end}'")
+        ((found,),) = self._reader.tuples(query)
+        return {"gives": row["gives"], "value": found or 0, "query": query}
+
+    # -- before and after
 
     def _compared(self, period: str | None) -> tuple[Whole, Whole] | None:
-        known = {
-            row["period_start"]
-            for row in self._reader.rows(
-                "select * from metric_values where metric_code = ? and segment_type = 'all' "
-                "and period_grain = ?",
-                [self.metric["metric_code"], self.span.grain],
-            )
-        }
         if period is not None:
             start = self.span.starts[0]
-            earlier = start.replace(year=start.year - 1) if start.year > 1 else start
-            if earlier not in known:
+            earlier = start.replace(year=max(start.year - 1, 1))
+            if not self._cells("all", Span(self.span.grain, [earlier])):
                 return None
             return self._whole(Span(self.span.grain, [earlier])), self._whole(self.span)
-        verdict = self._reader.table_if_there("crm_verdict")
-        if not verdict or verdict[0]["before_from"] is None or verdict[0]["after_from"] is None:
+        months = self._compared_months()
+        if months is None:
             return None
-        windows = [
-            [
-                start
-                for start in sorted(known)
-                if verdict[0][f"{window}_from"] <= start <= verdict[0][f"{window}_last_month"]
-            ]
-            for window in ("before", "after")
-        ]
-        # the scorecard compares the same months of the year, where there are any
-        common = {start.month for start in windows[0]} & {start.month for start in windows[1]}
-        is_seasonal = not self.scored or "different_seasons" not in (self.scored["warning"] or "")
-        if common and is_seasonal:
-            windows = [[start for start in window if start.month in common] for window in windows]
-        if not all(windows):
-            return None
-        before, after = (self._whole(Span("month", window)) for window in windows)
+        before, after = (self._whole(Span("month", window)) for window in months)
         return before, after
 
+    def _compared_months(self) -> tuple[list[date], list[date]] | None:
+        """The months of the two windows; None where they cannot be told from the marts."""
+        spans = []
+        for name in ("before", "after"):
+            window = self.windows.get(name)
+            if not window or not window["months"] or window["source"] == "manual":
+                return None
+            months = [window["first_month"]]
+            while months[-1] < window["last_month"]:
+                months.append(_months_later(months[-1], 1))
+            spans.append(months)
+        wanted = [self.windows[name]["months"] for name in ("before", "after")]
+        seasons = _same_seasons(*spans)
+        # the marts leave out months without a case, and others than the same of the year
+        filled = [[month for month in span if self._has_cases(month)] for span in spans]
+        for before, after in (spans, seasons, filled, _same_seasons(*filled)):
+            if [len(before), len(after)] == wanted:
+                return before, after
+        return None
+
+    def _has_cases(self, month: date) -> bool:
+        cell = self._cells("all", Span("month", [month])).get("all")
+        return cell is not None and bool(cell.denominator)
+
+    def _price_of_a_client(self) -> dict[str, tuple[float, float]]:
+        """Of a client's price before and after, what is marketing's and what the CRM's.
+
+        Empty where they do not add up to what is compared: prices of different years were put on
+        one level.
+        """
+        if not self.compared:
+            return {}
+        prices: dict[str, list[float]] = {"marketing": [], "crm": []}
+        for name, whole in zip(("before", "after"), self.compared, strict=True):
+            starts = whole.span.starts
+            ((marketing, crm, clients),) = self._reader.tuples(
+                "select sum(marketing_cost), sum(crm_cost), sum(new_clients) from metric_cac "
+                "where segment_type = 'all' and period_grain = ? "
+                f"and period_start in ({', '.join('?' for _ in starts)})",
+                [whole.span.grain, *starts],
+            )
+            costs = float(marketing or 0), float(crm or 0)
+            window = self.windows.get(name, {})
+            is_window = whole.span.grain == "month" and len(starts) > 1
+            if not clients or (
+                is_window and not math.isclose(sum(costs), window["numerator"], rel_tol=1e-9)
+            ):
+                return {}
+            for kind, cost in zip(prices, costs, strict=True):
+                prices[kind].append(cost / float(clients))
+        return {kind: (before, after) for kind, (before, after) in prices.items()}
+
+    # -- who moved it
+
     def _whole(self, span: Span) -> Whole:
-        return Whole(span, self._cells("all", span)["all"])
+        return Whole(span, self._cells("all", span).get("all", Cell(None, 0.0, 0.0)))
 
     def _cells(self, segment_type: str, span: Span) -> dict[str, Cell]:
         """The metric of each member over a span: a ratio of sums, or a state at its end."""
         is_state = self.metric["basis"] == "end"
         starts = span.starts[-1:] if is_state else span.starts
-        members: dict[tuple[str, str], list[tuple[float | None, float | None]]] = {}
+        members: dict[tuple[str, str], list[tuple[float | None, ...]]] = {}
         for name, key, *figures in self._reader.tuples(
-            "select segment_name, segment_id, numerator, denominator from metric_values "
+            "select segment_name, segment_id, numerator, denominator, value from metric_values "
             "where metric_code = ? and segment_type = ? and period_grain = ? "
             f"and period_start in ({', '.join('?' for _ in starts)})",
             [self.metric["metric_code"], segment_type, span.grain, *starts],
         ):
+            if key == "unknown" or segment_type in _OWN_MEMBERS:
+                name = key
             members.setdefault((name or "", key or ""), []).append(tuple(figures))
         cells = {}
         for (name, key), figures in sorted(members.items()):
@@ -270,9 +337,14 @@ class _Explanation:
             )
             value = None
             if self.metric["basis"] == "sum":
+                # over several months an average month, as in `metric_windows`
+                numerator /= len(starts)
                 value = None if all(figure[0] is None for figure in figures) else numerator
             elif denominator:
                 value = numerator / denominator * self.scale
+            if len(starts) == 1 and figures[0][2] is None:
+                # the marts say why there is none
+                value = None
             name = "all" if segment_type == "all" else name or key
             if name in cells:
                 name = f"{name} ({key})"
@@ -280,6 +352,8 @@ class _Explanation:
         return cells
 
     def _parts(self, first: Whole, second: Whole) -> dict[str, list[Part]]:
+        if first.cell.value is None or second.cell.value is None:
+            return {}
         nothing = Cell(None, 0.0, 0.0)
         found = {}
         for (segment_type,) in self._reader.tuples(
@@ -309,7 +383,9 @@ class _Explanation:
             "denominator": self.figure["denominator"],
             "value_status": self.figure["value_status"],
             "rows": self.rows_behind,
+            "windows": self.windows,
             "scorecard": self.scored,
+            "price_of_a_client": self.price_of_a_client,
             "compared": [whole.span.name for whole in self.compared or ()],
             "contributions": {
                 segment_type: {part.name: part.contribution for part in parts}
@@ -330,88 +406,177 @@ def filled_in(formula: str, values: Row, write: Callable[[Any], str]) -> str:
     return re.sub(r"[a-z_][a-z0-9_]*", value_of, formula)
 
 
-def _print(console: Console, told: _Explanation, language: str) -> None:
-    words = Language(language, "explain")
-    word = words.word
+def _same_seasons(before: list[date], after: list[date]) -> list[list[date]]:
+    common = {month.month for month in before} & {month.month for month in after}
+    return [[month for month in span if month.month in common] for span in (before, after)]
 
-    def say(key: str, text: str) -> None:
-        console.print(f"{word(key)}: {text}", markup=False)
 
-    def figure(value: float | None) -> str:
+def _months_later(month: date, months: int) -> date:
+    year, place = divmod(month.year * 12 + month.month - 1 + months, 12)
+    return date(year, place + 1, 1)
+
+
+class _Printer:
+    def __init__(self, console: Console, told: _Explanation, code: str) -> None:
+        self._console = console
+        self._told = told
+        self._language = Language(code, "explain", "verdict")
+        self._word = self._language.word
+        self._unit = told.metric["unit"]
+        self._currency = told.settings.get("base_currency")
+
+    def print(self) -> None:
+        self._print_figure()
+        self._print_comparison()
+        self._print_parts()
+
+    def _say(self, text: str = "", style: str | None = None) -> None:
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def _figure(self, value: float | None) -> str:
+        return self._language.figure(value, self._unit, self._currency)
+
+    def _signed(self, value: float | None) -> str:
+        return self._language.signed(value, self._unit, self._currency)
+
+    def _exact(self, value: float | Decimal) -> str:
+        """With so many digits that what is printed can be computed again."""
+        number = Decimal(str(value))
+        if number == int(number):
+            return self._language.whole(int(number))
+        places = max(2, 6 - number.adjusted())
+        return format_decimal(number, "#,##0." + "#" * places, self._language.code)
+
+    def _name(self, span: Span) -> str:
+        first, last = span.starts[0], span.starts[-1]
+        if len(span.starts) == 1:
+            return self._language.period(span.grain, first)
+        return self._language.months(first, last)
+
+    def _print_figure(self) -> None:
+        told, metric = self._told, self._told.metric
+        name, value = metric[f"name_{self._language.code}"], told.figure["value"]
+        title = f"{name} ({metric['metric_code']}), {self._name(told.span)}: "
+        status = self._word(told.figure["value_status"])
+        self._say(title + (self._figure(value) if value is not None else status), style="bold")
         if value is None:
-            return "?"
-        return words.whole(value) if value == int(value) else words.number(value)
+            self._say(self._word("no_figure", status=status))
+        formula = metric["formula"].replace(" x ", " × ")
+        self._say(f"{self._word('formula')}: {formula}")
+        with_numbers = filled_in(formula, told.detail, self._exact)
+        result = "" if value is None else f" = {self._exact(value)}"
+        self._say(f"  {with_numbers}{result}")
+        if told.rows_behind:
+            self._say(self._word("rows"))
+        for behind in told.rows_behind:
+            # to be copied as one line
+            text = f"  {behind['gives']} = {self._exact(behind['value'])}: {behind['query']}"
+            self._console.print(text, markup=False, soft_wrap=True)
 
-    def signed(value: float | None) -> str:
-        return words.number(value, is_signed=True)
+    def _print_comparison(self) -> None:
+        told, scored = self._told, self._told.scored
+        if scored is None:
+            return
+        self._say()
+        code = self._language.code
+        measure = told.windows.get("after", {}).get(f"measure_name_{code}")
+        same = told.is_same_measure or not measure
+        self._say(self._word("before_after", measure="" if same else f": {measure}"), style="bold")
+        if scored["status"] in ("no_data", "not_comparable"):
+            self._say(f"  {self._word('not_scored')}: {why_not(scored, self._language)}")
+            return
+        self._say(f"  {change_in_words(scored, self._currency, self._language)}")
+        self._say(f"  {self._word('result')}: {self._word(scored['status'])}")
+        for name in ("before", "after"):
+            self._print_window(name)
+        articles = [told.windows.get(name, {}).get("article_value") for name in ("before", "after")]
+        if not same and None not in articles:
+            was, is_now = map(self._figure, articles)
+            self._say("  " + self._word("by_article", before=was, after=is_now))
 
-    metric = told.metric
-    unit = {"percent": " %", "money": f" {told.base_currency}".rstrip()}.get(metric["unit"], "")
-    name = metric[f"name_{language}"]
-    console.print(f"{name} ({metric['metric_code']}), {told.span.name}", style="bold", markup=False)
-    say("formula", metric["formula"])
-    value = told.figure["value"]
-    with_numbers = filled_in(metric["formula"], told.detail, figure)
-    say("value", f"{with_numbers} = {figure(value)}{unit if value is not None else ''}")
-    for key in ("numerator", "denominator"):
-        if told.figure[key] is not None:
-            say(key, figure(told.figure[key]))
-    if not told.rows_behind:
-        say("rows", word("register"))
-    for behind in told.rows_behind:
-        say("rows", word("rows_of", **behind | {"count": words.whole(behind["count"])}))
-    say("status", told.figure["value_status"])
-    scored = told.scored
-    if scored and scored["status"] == "no_data":
-        say("before_after", word("not_scored", status=scored["warning"] or "no_data"))
-    elif scored:
-        text = word(
-            "scored",
-            before=figure(scored["before_value"]),
-            after=figure(scored["after_value"]),
-            change=signed(scored["change"]),
-            low=signed(scored["change_ci_low"]),
-            high=signed(scored["change_ci_high"]),
-            status=scored["status"],
-            before_n=words.whole(scored["before_n"]),
-            after_n=words.whole(scored["after_n"]),
+    def _print_price_of_a_client(self, first: str, second: str) -> None:
+        for kind, (before, after) in self._told.price_of_a_client.items():
+            text = self._word(
+                f"price_{kind}",
+                before=self._figure(before),
+                after=self._figure(after),
+                change=self._signed(after - before),
+                first=first,
+                second=second,
+            )
+            self._say(text)
+
+    def _print_window(self, name: str) -> None:
+        window = self._told.windows.get(name)
+        if not window or window["numerator"] is None or window["denominator"] is None:
+            return
+        text = self._word(
+            f"window_{name}",
+            n=window["months"],
+            months=self._language.months(window["first_month"], window["last_month"]),
+            numerator=self._exact(window["numerator"]),
+            denominator=self._exact(window["denominator"]),
+            percent=" × 100" if self._unit == "percent" else "",
+            value=self._exact(window["value"]),
         )
-        say("before_after", f"{text}. {word('alike')}")
-    if not told.compared:
-        console.print(word("nothing_to_compare"))
-        return
-    (first_span, first), (second_span, second) = told.compared
-    for segment_type, parts in told.parts.items():
-        console.print()
-        console.print(
-            word(
-                "moved",
-                segment_type=segment_type,
-                first=first_span.name,
-                second=second_span.name,
-                before=figure(first.value),
-                after=figure(second.value),
-            ),
-            markup=False,
+        self._say(f"  {text}")
+
+    def _print_parts(self) -> None:
+        told = self._told
+        self._say()
+        if not told.compared:
+            self._say(self._word("nothing_to_compare"))
+            return
+        (first_span, first), (second_span, second) = told.compared
+        if first.value is None or second.value is None:
+            self._say(self._word("no_change", first=self._name(first_span)))
+            return
+        self._print_price_of_a_client(self._name(first_span), self._name(second_span))
+        for segment_type, parts in told.parts.items():
+            self._say(
+                self._word(
+                    "moved" if self._is_published(first, second) else "moved_by_article",
+                    segment_type=self._word(f"by_{segment_type}"),
+                    first=self._name(first_span),
+                    second=self._name(second_span),
+                    before=self._figure(first.value),
+                    after=self._figure(second.value),
+                )
+            )
+            self._console.print(self._table(segment_type, parts, second.value - first.value))
+
+    def _is_published(self, first: Cell, second: Cell) -> bool:
+        """Whether the whole is what the heading above it shows, and not another measure."""
+        told = self._told
+        if len(told.compared[0].span.starts if told.compared else ()) == 1:
+            return True
+        published = [told.windows[name]["value"] for name in ("before", "after")]
+        return all(
+            math.isclose(cell.value or 0, value or 0, rel_tol=1e-9)
+            for cell, value in zip((first, second), published, strict=True)
         )
+
+    def _table(self, segment_type: str, parts: list[Part], change: float) -> Table:
         table = Table(box=None, pad_edge=False)
-        table.add_column(word("member"))
+        table.add_column(self._word(segment_type))
         for key in ("first", "second", "part"):
-            table.add_column(word(key), justify="right")
+            table.add_column(self._word(key), justify="right")
         for part in parts[:_SHOWN]:
+            is_own = part.name == "unknown" or segment_type in _OWN_MEMBERS
             table.add_row(
-                part.name,
-                figure(part.first.value),
-                figure(part.second.value),
-                signed(part.contribution),
+                self._word(f"member_{part.name}") if is_own else escape(printable(part.name)),
+                *(
+                    self._word("none") if cell.value is None else self._figure(cell.value)
+                    for cell in (part.first, part.second)
+                ),
+                self._signed(part.contribution),
             )
         rest = sum(part.contribution for part in parts[_SHOWN:])
         if parts[_SHOWN:]:
-            table.add_row(word("rest"), "", "", signed(rest))
-        if first.value is not None and second.value is not None:
-            change = second.value - first.value
-            missing = change - sum(part.contribution for part in parts)
-            if abs(missing) > 1e-6 * max(1, abs(change)):
-                table.add_row(word("mix"), "", "", signed(missing))
-            table.add_row(word("total"), "", "", signed(change))
-        console.print(table)
+            table.add_row(self._word("rest"), "", "", self._signed(rest))
+        missing = change - sum(part.contribution for part in parts)
+        if abs(missing) > 1e-6 * max(1, abs(change)):
+            table.add_row(self._word("mix"), "", "", self._signed(missing))
+        table.add_row(self._word("total"), "", "", self._signed(change))
+        return table

@@ -23,6 +23,20 @@ def literal(text: object) -> str:
 
 
 @contextmanager
+def for_owner_alone() -> Iterator[None]:
+    """Files that are made while the block runs can be read by nobody else: CRM data are personal.
+
+    Files are 0600 and folders 0700, whatever library makes them; those that were there stay as
+    they are.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
 def replaced_when_done(target: Path, mode: int | None = None) -> Iterator[Path]:
     """Gives a path beside `target` to write to; it takes the place of `target` when all went well.
 
@@ -43,6 +57,10 @@ def replaced_when_done(target: Path, mode: int | None = None) -> Iterator[Path]:
         remove(target.with_name(target.name + ".wal"))
         os.replace(unfinished, target)
         sync(target.parent)
+    except OSError as error:
+        # a full disk names no file
+        error.filename = error.filename or str(target)
+        raise
     finally:
         remove(unfinished)
         remove(unfinished.with_name(unfinished.name + ".wal"))

@@ -13,6 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bitrix24_effectiveness.language import Language
+
+
+def printable(text: str) -> str:
+    """The text on one line, without what moves a terminal's cursor or changes its colours."""
+    return "".join(
+        one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for one in text
+    )
+
 
 class Log:
     """Progress and messages of a command: text on stderr, or JSON lines on stdout."""
@@ -23,6 +33,11 @@ class Log:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
         self._task: Any = None
+        self._language = Language("en", "log")
+
+    def speak(self, code: str) -> None:
+        """From now on says to people in `ru` or `en` what there are words for."""
+        self._language = Language(code, "log")
 
     def event(self, event: str, message: str, level: str = "info", **fields: Any) -> None:
         """Says one thing. `fields` are for machines and appear in JSON only."""
@@ -38,15 +53,19 @@ class Log:
         else:
             style = {"error": "red", "warning": "yellow"}.get(level)
             prefix = "error: " if event == "error" else ""
-            self._console.print(prefix + message, style=style, markup=False)
+            if self._language.has(event):
+                message = self._language.word(event, **fields)
+            lines = "\n".join(map(printable, message.split("\n")))
+            self._console.print(prefix + lines, style=style, markup=False)
 
     def table(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
         """Shows a table to people; machines read the same from events."""
         if self.is_json:
             return
-        table = Table(title=title, title_justify="left")
+        word = self._language.word
+        table = Table(title=word(title), title_justify="left")
         for column in columns:
-            table.add_column(column, no_wrap=column == "Check", overflow="fold")
+            table.add_column(word(column), no_wrap=column == "Check", overflow="fold")
         for row in rows:
             table.add_row(*map(escape, row))
         self._console.print(table, soft_wrap=False)
@@ -57,7 +76,12 @@ class Log:
         if self.is_json or not self._console.is_terminal:
             yield
             return
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (
+            TextColumn(self._language.word(title)),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self._console, transient=True) as self._progress:
             self._task = self._progress.add_task(title, total=None)
             yield

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Collection, Iterable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -14,6 +16,27 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable, bare_name
 from bitrix24_effectiveness.warehouse import Reader, warehouse_of
+
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
+_TRILLION = Decimal(10**12)
+# of figures that a person writes by hand, what is no slip of the pen: first and last
+_LIMITS = {
+    ("costs", "amount"): (Decimal(0), _TRILLION),
+    ("holidays", "shortened_by_minutes"): (Decimal(0), Decimal(24 * 60)),
+    ("exchange_rates", "rate"): (Decimal("0.000001"), Decimal(10**6)),
+    ("manual_baseline", "value"): (Decimal(0), _TRILLION),
+    ("manual_baseline", "sample_size"): (Decimal(1), Decimal(10**9)),
+    ("manual_baseline", "std_dev"): (Decimal(0), _TRILLION),
+    ("price_index", "index"): (Decimal("0.000001"), Decimal(10**6)),
+}
+_SPANS = (
+    ("date_from", "date_to"),
+    ("exists_from", "exists_to"),
+    ("automated_from", "automated_to"),
+    ("period_start", "period_end"),
+)
+# days; a licence is paid for some years at most
+_LONGEST_COST = 3660
 
 
 def check(project: Project) -> None:
@@ -106,6 +129,41 @@ def _check_seed(path: Path, types: dict[str, str]) -> None:
             ).fetchone()
         if rejected:
             raise ConfigurationError(f"{where}, line {_rejection(types, *rejected)}")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        for row in rows:
+            problem = _nonsense(path.stem, types, row)
+            if problem:
+                raise ConfigurationError(f"{where}, line {rows.line_num}, column {problem}")
+
+
+def _nonsense(seed: str, types: dict[str, str], row: dict[str, str]) -> str | None:
+    """What a person can only have mistyped, with its column; None: nothing."""
+    row = {column: (value or "").strip() for column, value in row.items()}
+    for column, value in row.items():
+        if not value:
+            continue
+        if types[column] == "date":
+            # DuckDB reads more than dbt does, such as 2025/05/01
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+                return f"{column}: {value} is no {_in_words('date')}"
+            if not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
+                return f"{column}: {value} is not between {_FIRST_YEAR} and {_LAST_YEAR}"
+        elif column in ("start_time", "end_time"):
+            if not re.fullmatch(r"\d{1,2}:[0-5]\d", value, re.ASCII):
+                return f"{column}: {value} is no time of day such as 09:00"
+        elif (seed, column) in _LIMITS:
+            low, high = _LIMITS[seed, column]
+            if not low <= Decimal(value.replace("_", "")) <= high:
+                return f"{column}: {value} is not between {low:f} and {high:f}"
+    for first, last in _SPANS:
+        if row.get(first) and row.get(last):
+            days = (date.fromisoformat(row[last]) - date.fromisoformat(row[first])).days
+            if days < 0:
+                return f"{last}: {row[last]} is before {first}, {row[first]}"
+            if seed == "costs" and days > _LONGEST_COST:
+                return f"{last}: a cost of {days + 1:,} days; the longest is {_LONGEST_COST:,}"
+    return None
 
 
 def _rejection(types: dict[str, str], line: int, column: str, kind: str, message: str) -> str:

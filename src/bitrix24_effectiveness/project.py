@@ -26,6 +26,9 @@ DELETED_ROWS = "deleted_rows"
 SWEPT_KEYS = "swept_keys"
 """Another: keys that the portal has; filled while deleted rows are looked for."""
 
+DEMO_TABLE = "demo_portal"
+"""Table beside the raw tables that tells the demo portal from a real one."""
+
 
 @dataclass(frozen=True)
 class RawColumn:
@@ -145,6 +148,11 @@ class Project:
         return self.marts_db.with_suffix("")
 
     @property
+    def marts_mode(self) -> int:
+        """Who may read the published files (CRM_MARTS_MODE); nobody may write them."""
+        return int(self._given.crm_marts_mode, 8) & 0o444
+
+    @property
     def spark_dir(self) -> Path:
         """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
         return self._path("crm_spark_dir")
@@ -163,6 +171,11 @@ class Project:
     def bi_role(self) -> str | None:
         """Role that may read the published schema of a server, and nothing else (CRM_BI_ROLE)."""
         return self._given.crm_bi_role
+
+    @property
+    def version(self) -> str:
+        """Version of the dbt project."""
+        return str(_read_yaml(self.directory / "dbt_project.yml")["version"])
 
     @cached_property
     def default_vars(self) -> dict[str, Any]:

@@ -1,253 +1,260 @@
-"""The ten metrics on a terminal, read from the published marts and from nothing else."""
+"""The summary on a terminal, read from the published marts and from nothing else.
+
+It is read from the top: whose data it is, the verdict, what changed, what to do next; then the
+figures, and how much of the data could be used.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from datetime import date
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 
-from bitrix24_effectiveness.language import Language
-from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.demo.company import DEMO
+from bitrix24_effectiveness.language import Language, wrapped
+from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.verdict import print_verdict, read_verdict, say_verdict_as_json
+from bitrix24_effectiveness.verdict import (
+    Verdict,
+    print_verdict,
+    read_verdict,
+    say_verdict_as_json,
+)
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 
-_MONTHS = 12
+_GRAINS = ("month", "quarter", "year")
 
 
 @dataclass(frozen=True)
-class Month:
-    """A month of a metric for the whole company."""
+class _Summary:
+    """All that is shown, read from the marts."""
 
-    start: date
-    end: date
-    is_complete: bool
-    value: float | None
-    numerator: float | None
-    denominator: float | None
-    status: str
+    catalog: list[Row]
+    windows: dict[tuple[str, str], Row]
+    """Metric and `before` or `after` -> its row of `metric_windows`."""
+    newest: dict[tuple[str, str], Row]
+    """Metric and grain -> its newest complete period."""
+    counts: Row
+    reasons: list[tuple[str, str, int]]
+    settings: Row
+    told: Verdict
+    places: list[tuple[str, str]]
 
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric's names and unit, and its months in order.
-
-    `basis` says how several months become one figure. A ratio of sums is the metric of the whole
-    span; `monthly` is about what stays or leaves in a month; `end` is a state at the end, since
-    lifetime value looks back twelve months by itself and the register of processes has no flow.
-    """
-
-    code: str
-    names: dict[str, str]
-    unit: str
-    is_percent: bool
-    basis: str
-    months: list[Month]
-
-    def over(self, months: list[Month]) -> tuple[float | None, str]:
-        """The value over these months, and its status; the value is null unless `measured`."""
-        measured = [month.value for month in months if month.value is not None]
-        if not months or not measured:
-            statuses = {month.status for month in months}
-            return None, statuses.pop() if len(statuses) == 1 else "no_data"
-        if self.basis == "end":
-            return months[-1].value, months[-1].status
-        if self.basis == "sum":
-            return sum(measured), "measured"
-        # a month without a denominator can still have something in its numerator
-        numerator = sum(month.numerator or 0 for month in months)
-        denominator = sum(month.denominator or 0 for month in months)
-        return numerator / denominator * (100 if self.is_percent else 1), "measured"
+    @property
+    def has_comparison(self) -> bool:
+        """Whether a metric has a value both before and after."""
+        return any(
+            row["before_value"] is not None and row["after_value"] is not None
+            for row in self.told.scorecard
+        )
 
 
-def report(project: Project, language: str, log: Log) -> None:
+def report(project: Project, language: str, log: Log, with_rejected: bool = False) -> None:
     """Prints the summary, in `ru` or `en`.
+
+    Args:
+        project: Where the published marts are.
+        language: `ru` or `en`.
+        log: Says it as JSON where it is asked for.
+        with_rejected: Whether to list what could not be read, by table and reason.
 
     Raises:
         ConfigurationError: nothing is published, or it cannot be read.
     """
-    with warehouse_of(project).published() as reader:
-        metrics = _metrics(reader)
-        counts, reasons = _row_counts(reader)
-        found = reader.table_if_there("run_settings")
-        settings = found[0] if found else {}
-        told = read_verdict(reader, settings.get("base_currency") or "")
-
-    go_live = date.fromisoformat(str(project.vars["crm_go_live_date"]))
-    if told.verdict is not None:
-        # what the marts were built with; the var may have been changed since
-        go_live = told.verdict["go_live_date"]
+    warehouse = warehouse_of(project)
+    with warehouse.published() as reader:
+        summary = _read(reader, warehouse.published_places())
     if log.is_json:
-        _say_as_json(metrics, counts, reasons, settings, go_live, log)
-        say_verdict_as_json(told, log)
+        _say_as_json(summary, log)
+        say_verdict_as_json(summary.told, log)
         return
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     words = Language(language, "report")
-    _print(console, _Summary(metrics, counts, reasons, settings, go_live, project, words))
-    print_verdict(console, told, language)
+    _print_source(console, summary, words)
+    print_verdict(console, summary.told, language)
+    console.print()
+    (_print_windows if summary.has_comparison else _print_periods)(console, summary, words)
+    console.print()
+    _print_quality(console, summary, words, with_rejected)
+    for key, value in summary.places:
+        console.print(words.word(key, path=value), soft_wrap=True, markup=False)
 
 
-def _metrics(reader: Reader) -> list[Metric]:
-    months: dict[str, list[Month]] = {}
-    for code, *fields in reader.tuples(
-        "select metric_code, period_start, period_end, is_complete, value, numerator, "
-        "denominator, value_status from metric_values "
-        "where period_grain = 'month' and segment_type = 'all' order by metric_code, period_start"
-    ):
-        months.setdefault(code, []).append(Month(*fields))
-    return [
-        Metric(
-            code, {"en": en, "ru": ru}, unit, headline.endswith("_pct"), basis, months.get(code, [])
-        )
-        for code, en, ru, unit, headline, basis in reader.tuples(
-            "select metric_code, name_en, name_ru, unit, headline_column, basis from metric_catalog"
-        )
-    ]
-
-
-def _row_counts(reader: Reader) -> tuple[Row, list[tuple[str, str, int]]]:
+def _read(reader: Reader, places: list[tuple[str, str]]) -> _Summary:
+    settings = (reader.table_if_there("run_settings") or [{}])[0]
     names = ("raw", "staged", "rejected", "superseded")
     (totals,) = reader.tuples(
         "select sum(raw_rows), sum(staged_rows), sum(rejected_rows), sum(superseded_rows) "
         "from raw_row_counts"
     )
-    # sorted here: servers have their own order of texts
-    reasons = sorted(
-        reader.tuples(
-            "select raw_table, reason, count(*) from rejected_rows group by raw_table, reason"
-        )
+    return _Summary(
+        catalog=reader.rows("select * from metric_catalog"),
+        windows={
+            (row["metric_code"], row["window_name"]): row
+            for row in reader.table_if_there("metric_windows") or []
+        },
+        newest={
+            (row["metric_code"], row["period_grain"]): row
+            for row in reader.rows(
+                "select * from metric_values where segment_type = 'all' and is_complete "
+                "order by period_start"
+            )
+        },
+        counts=dict(zip(names, (int(total or 0) for total in totals), strict=True)),
+        # sorted here: servers have their own order of texts
+        reasons=sorted(
+            reader.tuples(
+                "select raw_table, reason, count(*) from rejected_rows group by raw_table, reason"
+            )
+        ),
+        settings=settings,
+        told=read_verdict(reader, settings.get("base_currency")),
+        places=places,
     )
-    return dict(zip(names, (int(total or 0) for total in totals), strict=True)), reasons
 
 
-@dataclass(frozen=True)
-class Windows:
-    """The months that a metric is shown for; without a go-live in the data there is no before."""
-
-    before: list[Month]
-    after: list[Month]
-    last: Month | None
-    has_go_live: bool
-
-
-def windows(months: list[Month], go_live: date) -> Windows:
-    """Up to twelve complete months before the go-live, and the last twelve after it."""
-    complete = [month for month in months if month.is_complete]
-    before = [month for month in complete if month.end < go_live][-_MONTHS:]
-    after = [month for month in complete if month.start >= go_live][-_MONTHS:]
-    last = complete[-1] if complete else None
-    if before and after:
-        return Windows(before, after, last, True)
-    return Windows([], complete[-_MONTHS:], last, False)
-
-
-def _say_as_json(
-    metrics: list[Metric],
-    counts: Row,
-    reasons: list[tuple[str, str, int]],
-    settings: Row,
-    go_live: date,
-    log: Log,
-) -> None:
-    log.event("rows", f"{counts['raw']:,} raw rows", as_of=settings.get("as_of_at"), **counts)
-    for table, reason, rows in reasons:
+def _say_as_json(summary: _Summary, log: Log) -> None:
+    counts = summary.counts
+    log.event(
+        "rows",
+        f"{counts['raw']:,} raw rows",
+        as_of=summary.settings.get("as_of_at"),
+        data_source=summary.settings.get("data_source"),
+        seeds_source=summary.settings.get("seeds_source"),
+        **counts,
+    )
+    for table, reason, rows in summary.reasons:
         log.event("rejected", f"{table}: {reason}", raw_table=table, reason=reason, rows=rows)
-    for metric in metrics:
-        spans = windows(metric.months, go_live)
-        before, before_status = metric.over(spans.before)
-        after, after_status = metric.over(spans.after)
+    for metric in summary.catalog:
+        code = metric["metric_code"]
+        before, after = (summary.windows.get((code, name), {}) for name in ("before", "after"))
+        month = summary.newest.get((code, "month"), {})
         log.event(
             "metric",
-            metric.names["en"],
-            metric_code=metric.code,
-            unit=metric.unit,
-            before=before,
-            before_status=before_status,
-            after=after,
-            after_status=after_status,
-            last_month=spans.last and spans.last.start,
-            last_month_value=spans.last and spans.last.value,
-            last_month_status=spans.last and spans.last.status,
+            metric["name_en"],
+            metric_code=code,
+            unit=metric["unit"],
+            measure=after.get("measure"),
+            before=before.get("value"),
+            after=after.get("value"),
+            last_month=month.get("period_start"),
+            last_month_value=month.get("value"),
+            last_month_status=month.get("value_status"),
         )
 
 
-@dataclass(frozen=True)
-class _Summary:
-    metrics: list[Metric]
-    counts: Row
-    reasons: list[tuple[str, str, int]]
-    settings: Row
-    go_live: date
-    project: Project
-    language: Language
-
-    def unit(self, metric: Metric) -> str:
-        if metric.unit == "money" and self.settings.get("base_currency"):
-            return self.settings["base_currency"]
-        return self.language.word(metric.unit)
-
-    def cell(self, value: float | None, status: str) -> str:
-        return self.language.word(status) if value is None else self.language.number(value)
+def _say(console: Console, text: str) -> None:
+    console.print(wrapped(text, console.width), markup=False, soft_wrap=True)
 
 
-def _print(console: Console, summary: _Summary) -> None:
-    word = summary.language.word
-    as_of = summary.settings.get("as_of_at")
-    as_of = f" ({word('as_of')} {as_of:%Y-%m-%d %H:%M} UTC)" if as_of else ""
-    console.print(f"\n[bold]{word('title')}[/bold]{as_of}")
-    rows = {name: summary.language.whole(count) for name, count in summary.counts.items()}
-    console.print(word("rows", **rows))
-    if summary.reasons:
-        table = Table(box=None, pad_edge=False)
-        table.add_column(word("rejected_table"))
-        table.add_column(word("rejected_reason"))
-        table.add_column(word("rejected_rows"), justify="right")
-        for raw_table, reason, count in summary.reasons:
-            table.add_row(raw_table, reason, summary.language.whole(count))
-        console.print(table)
-    console.print()
-    _print_metrics(console, summary)
-    console.print()
-    for key, value in warehouse_of(summary.project).published_places():
-        console.print(word(key, path=value), soft_wrap=True, markup=False)
+# -- whose data
 
 
-def _print_metrics(console: Console, summary: _Summary) -> None:
-    word = summary.language.word
-    spans = [windows(metric.months, summary.go_live) for metric in summary.metrics]
-    longest = max(spans, key=lambda span: len(span.after), default=None)
-    if longest is None or longest.last is None:
-        console.print(word("no_month"))
-        return
-    table = Table()
-    table.add_column(word("metric"))
-    table.add_column(word("unit"))
-    if longest.has_go_live:
-        table.add_column(word("before", months=_span(summary, longest.before)), justify="right")
-    kind = "after" if longest.has_go_live else "recent"
-    table.add_column(word(kind, months=_span(summary, longest.after)), justify="right")
-    table.add_column(word("basis"))
-    table.add_column(word("month", month=f"{longest.last.start:%Y-%m}"), justify="right")
-    table.add_column(word("status"))
-    for metric, span in zip(summary.metrics, spans, strict=True):
-        cells = [metric.names[summary.language.code], summary.unit(metric)]
-        if longest.has_go_live:
-            cells.append(summary.cell(*metric.over(span.before)))
-        cells += [summary.cell(*metric.over(span.after)), word(metric.basis)]
-        if span.last is None:
-            cells += ["", word("no_data")]
+def _print_source(console: Console, summary: _Summary, words: Language) -> None:
+    settings = summary.settings
+    as_of = settings.get("as_of_at")
+    title = words.word("title")
+    if as_of:
+        zone = settings["reporting_timezone"]
+        local = as_of.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone))
+        title += words.word("as_of", day=words.day(local), time=f"{local:%H:%M}", zone=zone)
+    console.print(f"\n{title}", style="bold", markup=False)
+    for key in ("data_source", "seeds_source"):
+        source = settings.get(key)
+        if source == DEMO:
+            _say(console, words.word(f"{key}_demo"))
         else:
-            status = span.last.status
-            cells += [summary.cell(span.last.value, status), word(status)]
+            known = key if source else f"{key}_unknown"
+            text = words.word(known, source=printable(source or ""))
+            console.print(text, soft_wrap=True, markup=False)
+    verdict = summary.told.verdict or {}
+    if verdict.get("before_from") and verdict.get("after_from"):
+        text = words.word(
+            "compared",
+            go_live=words.day(verdict["go_live_date"]),
+            before=words.months(verdict["before_from"], verdict["before_last_month"]),
+            after=words.months(verdict["after_from"], verdict["after_last_month"]),
+        )
+        _say(console, text)
+    elif verdict.get("go_live_date"):
+        day = words.day(verdict["go_live_date"])
+        _say(console, words.word("nothing_to_compare", go_live=day))
+
+
+# -- figures
+
+
+def _print_windows(console: Console, summary: _Summary, words: Language) -> None:
+    """Before and after as the scorecard compares them: the figures of the verdict."""
+    currency = summary.settings.get("base_currency")
+    table = Table()
+    table.add_column(words.word("metric"), ratio=1)
+    for key in ("before", "after", "change", "months_compared"):
+        table.add_column(words.word(key), justify="right", no_wrap=True)
+    table.add_column(words.word("result"), no_wrap=True)
+    for row in summary.told.scorecard:
+        unit = row["unit"]
+        months = [row["before_months"], row["after_months"]]
+        shown = [words.whole(count) if count else "\N{EN DASH}" for count in months]
+        table.add_row(
+            summary.told.names[row["metric_code"]][words.code],
+            *(
+                "" if row[key] is None else words.figure(row[key], unit, currency)
+                for key in ("before_value", "after_value")
+            ),
+            "" if row["change"] is None else words.signed(row["change"], unit, currency),
+            shown[0] if shown[0] == shown[1] else " / ".join(shown),
+            words.word(row["status"]),
+        )
+    console.print(table)
+    _say(console, words.word("by_period"))
+
+
+def _print_periods(console: Console, summary: _Summary, words: Language) -> None:
+    """Without a comparison: the newest complete month, quarter and year of each metric."""
+    starts = {
+        grain: row["period_start"] for (_, grain), row in summary.newest.items() if grain in _GRAINS
+    }
+    if not starts:
+        console.print(words.word("no_month"))
+        return
+    currency = summary.settings.get("base_currency")
+    table = Table()
+    table.add_column(words.word("metric"))
+    shown = [grain for grain in _GRAINS if grain in starts]
+    for grain in shown:
+        table.add_column(words.period(grain, starts[grain]), justify="right")
+    for metric in summary.catalog:
+        cells = [metric[f"name_{words.code}"]]
+        for grain in shown:
+            row = summary.newest.get((metric["metric_code"], grain))
+            if row is None or row["value"] is None:
+                cells.append(words.word(row["value_status"] if row else "no_data"))
+            else:
+                cells.append(words.figure(row["value"], metric["unit"], currency))
         table.add_row(*cells)
     console.print(table)
-    note = "go_live" if longest.has_go_live else "no_go_live"
-    console.print(word(note, date=summary.go_live))
+    _say(console, words.word("by_period"))
 
 
-def _span(summary: _Summary, months: list[Month]) -> str:
-    first, last = months[0].start, months[-1].start
-    return f"{summary.language.word('months', n=len(months))}\n{first:%Y-%m}..{last:%Y-%m}"
+# -- data
+
+
+def _print_quality(
+    console: Console, summary: _Summary, words: Language, with_rejected: bool
+) -> None:
+    rows = {name: words.whole(count) for name, count in summary.counts.items()}
+    _say(console, words.word("rows", **rows))
+    if with_rejected and summary.reasons:
+        table = Table(box=None, pad_edge=False)
+        for key in ("rejected_table", "rejected_reason"):
+            table.add_column(words.word(key))
+        table.add_column(words.word("rejected_rows"), justify="right")
+        for raw_table, reason, count in summary.reasons:
+            table.add_row(raw_table, reason, words.whole(count))
+        console.print(table)
+    else:
+        _say(console, words.word("rows_more"))

@@ -1,17 +1,21 @@
-"""Whether the CRM pays off, in words: what changed, how sure that is, and what to do next."""
+"""Whether the CRM pays off, in words: how sure that is, what changed, and what to do next."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from bitrix24_effectiveness.language import Language
+from bitrix24_effectiveness.language import Language, wrapped
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.warehouse import Reader, Row
 
-_FINDINGS = 5
+_FINDINGS = 3
 _SEVERITIES = ("high", "medium", "low")
+# of a chance that is smaller still, nothing more is said
+_MOST_CASES = 1_000_000
+_CHANGED = ("better", "worse", "explained_by_trend")
 
 
 @dataclass(frozen=True)
@@ -22,24 +26,60 @@ class Verdict:
     scorecard: list[Row]
     roi: Row | None
     findings: list[Row] | None
-    base_currency: str
+    base_currency: str | None
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Metric -> language -> its name, with what is compared where that is not its headline."""
+    empty_seeds: tuple[str, ...] = ()
+    """Seeds of the company that hold nothing, though a figure needs them."""
 
 
-def read_verdict(reader: Reader, base_currency: str) -> Verdict:
+def read_verdict(reader: Reader, base_currency: str | None) -> Verdict:
     """Reads the marts of before and after."""
     verdicts = reader.table_if_there("crm_verdict")
     roi = reader.table_if_there("crm_roi")
     findings = reader.table_if_there("crm_findings")
-    order = [row["metric_code"] for row in reader.rows("select * from metric_catalog")]
+    catalog = {row["metric_code"]: row for row in reader.rows("select * from metric_catalog")}
     scorecard = reader.table_if_there("crm_scorecard") or []
-    scorecard.sort(key=lambda row: order.index(row["metric_code"]))
+    scorecard.sort(key=lambda row: list(catalog).index(row["metric_code"]))
     return Verdict(
         verdicts[0] if verdicts else None,
         scorecard,
         roi[0] if roi else None,
         None if findings is None else sorted_findings(findings),
         base_currency,
+        _names(catalog, reader.table_if_there("metric_windows") or []),
+        tuple(_empty_seeds(reader, scorecard)),
     )
+
+
+def _names(catalog: dict[str, Row], windows: list[Row]) -> dict[str, dict[str, str]]:
+    names = {
+        code: {language: row[f"name_{language}"] for language in ("en", "ru")}
+        for code, row in catalog.items()
+    }
+    for row in windows:
+        code = row["metric_code"]
+        if row["measure"] != catalog[code]["headline_column"]:
+            for language in ("en", "ru"):
+                measure = row[f"measure_name_{language}"]
+                name = catalog[code][f"name_{language}"]
+                if measure != name:
+                    names[code][language] = f"{name} ({measure[:1].lower()}{measure[1:]})"
+    return names
+
+
+def _empty_seeds(reader: Reader, scorecard: list[Row]) -> Iterator[str]:
+    if reader.table_if_there("crm_finding_rows") is not None:
+        for (seed,) in reader.tuples(
+            "select entity_id from crm_finding_rows "
+            "where finding_code = 'reference_data_missing' order by entity_id"
+        ):
+            yield seed
+    warnings = " ".join(row["warning"] or "" for row in scorecard)
+    if "too_few_months" in warnings or "history_too_short" in warnings:
+        yield "manual_baseline"
+    if "prices_not_deflated" in warnings:
+        yield "price_index"
 
 
 def sorted_findings(findings: list[Row]) -> list[Row]:
@@ -64,91 +104,50 @@ def say_verdict_as_json(told: Verdict, log: Log) -> None:
 
 
 def print_verdict(console: Console, told: Verdict, language: str) -> None:
-    """Prints the verdict in `ru` or `en`."""
+    """Prints in `ru` or `en` the verdict, what changed, what it is worth and what to do next."""
     if told.verdict is not None:
         _Writer(console, told, told.verdict, language).write()
 
 
 class _Writer:
-    def __init__(self, console: Console, told: Verdict, verdict: Row, language: str) -> None:
+    def __init__(self, console: Console, told: Verdict, verdict: Row, code: str) -> None:
         self._console = console
         self._told = told
         self._verdict = verdict
-        self._language = Language(language, "verdict")
+        self._language = Language(code, "verdict")
         self._word = self._language.word
-        self._number = self._language.number
 
     def write(self) -> None:
-        verdict = self._verdict
         self._say()
-        self._say(
-            self._word("title", verdict=self._word(verdict["verdict"])),
-            style="bold",
-        )
-        if verdict["go_live_date"] is None:
-            self._say(self._word("no_go_live"))
-        elif verdict["before_from"] is None and verdict["after_from"] is None:
-            self._say(self._word("nothing_to_compare", go_live=verdict["go_live_date"]))
-        elif verdict["before_from"] is not None and verdict["after_from"] is not None:
-            self._say(
-                self._word(
-                    "windows",
-                    go_live=verdict["go_live_date"],
-                    before=self._span("before"),
-                    after=self._span("after"),
-                )
-                + " "
-                + self._word("comparable")
-            )
-        self._changes()
-        self._certainty()
-        self._money()
+        self._say(self._word("title", verdict=self._answer()), style="bold")
+        if self._verdict["reason"] == "go_live_missing":
+            self._say(self._word("set_go_live"))
+        else:
+            self._certainty()
+            self._changes()
+            self._money()
+        self._missing()
         self._next()
 
-    def _span(self, window: str) -> str:
+    # -- the answer
+
+    def _answer(self) -> str:
         verdict = self._verdict
-        return f"{verdict[f'{window}_from']:%Y-%m}..{verdict[f'{window}_last_month']:%Y-%m}"
-
-    def _changes(self) -> None:
-        for status in ("better", "worse", "explained_by_trend"):
-            changed = [row for row in self._told.scorecard if row["status"] == status]
-            if changed:
-                self._say(self._word(status))
-            for row in changed:
-                self._say(f"  - {self._change(row)}")
-        for status in ("not_distinguishable", "not_comparable", "no_data"):
-            names = [
-                row[f"name_{self._language.code}"]
-                for row in self._told.scorecard
-                if row["status"] == status
-            ]
-            if names:
-                self._say(self._word(status, metrics=", ".join(names)))
-        if any("different_seasons" in (row["warning"] or "") for row in self._told.scorecard):
-            self._say(self._word("seasons"))
-
-    def _change(self, row: Row) -> str:
-        share = row["change_pct"]
-        is_percent = row["unit"] == "percent"
-        text = self._word(
-            "change",
-            name=row[f"name_{self._language.code}"],
-            before=self._number(row["before_value"]),
-            after=self._number(row["after_value"]),
-            unit=self._unit(row),
-            change=self._signed(row["change"]) + (self._word("points") if is_percent else ""),
-            share="" if share is None or is_percent else f" ({self._signed(share)} %)",
-            low=self._signed(row["change_ci_low"]),
-            high=self._signed(row["change_ci_high"]),
-            points=self._word("points") if is_percent else self._unit(row),
-        )
-        return text + (self._word("by_hand") if row["before_source"] == "manual" else "")
-
-    def _unit(self, row: Row) -> str:
-        unit = row["unit"]
-        text = f" {self._told.base_currency}".rstrip() if unit == "money" else self._word(unit)
-        # the scorecard's lost sales are per unit of demand
-        return text + (self._word("lost_sales") if row["metric_code"] == "lost_sales" else "")
+        answer = verdict["verdict"]
+        if answer == "pays_off":
+            # a result that money does not confirm is not called so
+            is_paid = (verdict["net_effect_ci_low"] or 0) > 0
+            return self._word("pays_off" if is_paid else "pays_off_without_money")
+        if answer == "eats_the_budget":
+            return self._word(f"eats_the_budget_by_{verdict['reason']}")
+        if answer == "cannot_tell_yet":
+            day = verdict["can_tell_from"]
+            if day is None:
+                return self._word("cannot_tell_at_all")
+            return self._word("cannot_tell_yet", day=self._language.day(day))
+        if answer == "not_enough_data" and verdict["reason"] == "go_live_missing":
+            return self._word("no_go_live")
+        return self._word(answer)
 
     def _certainty(self) -> None:
         verdict = self._verdict
@@ -160,42 +159,109 @@ class _Writer:
             level=verdict["families_level"],
         )
         chance = verdict["chance_under_no_effect"]
-        if chance is not None and verdict["families_better"]:
-            text += " " + self._word("luck", chance=self._number(100 * chance))
+        if chance and chance < 0.5 and verdict["families_better"]:
+            is_rare = chance < 1 / _MOST_CASES
+            cases = self._language.whole(_MOST_CASES if is_rare else _rounded(1 / chance))
+            text += " " + self._word("luck_is_rare" if is_rare else "luck", cases=cases)
         self._say(text)
+        wrong = verdict["lines_expected_wrong"]
+        if wrong:
+            # the marts count 5 % of the intervals
+            self._say(self._word("lines", lines=round(wrong / 0.05), wrong=self._number(wrong)))
+
+    # -- what changed
+
+    def _changes(self) -> None:
+        scorecard = self._told.scorecard
+        for status in _CHANGED:
+            changed = [row for row in scorecard if row["status"] == status]
+            if changed:
+                self._say(self._word(f"changed_{status}"))
+            for row in changed:
+                self._say(f"  - {self._change(row)}")
+        level = [
+            row[f"name_{self._language.code}"]
+            for row in scorecard
+            if row["status"] == "not_distinguishable"
+        ]
+        if level:
+            self._say(self._word("changed_not_distinguishable", metrics=", ".join(level)))
+        silent = [row for row in scorecard if row["status"] in ("not_comparable", "no_data")]
+        if silent:
+            self._say(self._word("changed_not_comparable"))
+        for row in silent:
+            self._say(f"  - {self._name(row)}: {why_not(row, self._language)}")
+        if any(row["evidence"] == "weak" for row in scorecard):
+            self._say(self._word("weak"))
+        warnings = {code for row in scorecard for code in codes_of(row["warning"])}
+        for code in ("different_seasons", "prices_not_deflated"):
+            if code in warnings:
+                self._say(self._word(f"caution_{code}"))
+
+    def _name(self, row: Row) -> str:
+        name: str = row[f"name_{self._language.code}"]
+        return self._told.names.get(row["metric_code"], {}).get(self._language.code, name)
+
+    def _change(self, row: Row) -> str:
+        words = change_in_words(row, self._told.base_currency, self._language)
+        text = f"{self._name(row)}: {words}"
+        if row["status"] == "worse":
+            text += self._word("see", metric=row["metric_code"])
+        return text
+
+    # -- what it is worth
 
     def _money(self) -> None:
         roi = self._told.roi
         if roi is None:
             return
-        unit = f" {self._told.base_currency}".rstrip()
+        money = self._amount
         parts = [
             self._word(
                 "roi",
-                before=self._number(roi["revenue_before"]),
-                after=self._number(roi["revenue_after"]),
-                unit=unit,
-                change=self._signed(roi["revenue_change"]),
-                volume=self._signed(roi["volume_effect"]),
-                conversion=self._signed(roi["conversion_effect"]),
-                size=self._signed(roi["deal_size_effect"]),
+                before=money(roi["revenue_before"]),
+                after=money(roi["revenue_after"]),
+                change=money(roi["revenue_change"], True),
+                volume=money(roi["volume_effect"], True),
+                conversion=money(roi["conversion_effect"], True),
+                size=money(roi["deal_size_effect"], True),
             )
         ]
         if roi["net_effect"] is not None:
-            parts.append(self._word("net", net=self._signed(roi["net_effect"]), unit=unit))
-            month = roi["payback_month"]
-            parts.append(
-                self._word("paid_back", month=f"{month:%Y-%m}")
-                if month
-                else self._word("not_paid_back")
-            )
+            parts += self._net_effect(roi)
         parts.append(self._word("arithmetic"))
         self._say(" ".join(parts))
+
+    def _net_effect(self, roi: Row) -> Iterator[str]:
+        money = self._amount
+        low, high = roi["net_effect_ci_low"], roi["net_effect_ci_high"]
+        yield self._word("net", net=money(roi["net_effect"], True))
+        if low is not None:
+            yield self._word("net_interval", low=money(low, True), high=money(high, True))
+        if roi["gross_margin_rate"] == 1:
+            yield self._word("margin_is_revenue")
+        if roi["payback_month"]:
+            yield self._word("paid_back", month=self._language.month(roi["payback_month"]))
+        elif low is not None and low <= 0 <= high:
+            yield self._word("payback_unknown")
+        else:
+            yield self._word("not_paid_back")
+
+    # -- what to do next
+
+    def _missing(self) -> None:
+        seeds = self._told.empty_seeds
+        if seeds:
+            self._say(self._word("missing"))
+        for seed in seeds:
+            self._say(f"  - {seed}.csv: {self._word(f'seed_{seed}')}")
 
     def _next(self) -> None:
         findings = self._told.findings
         if findings is None:
             return
+        # what is missing was said already
+        findings = [row for row in findings if row["finding_code"] != "reference_data_missing"]
         if not findings:
             self._say(self._word("no_findings"))
             return
@@ -205,17 +271,76 @@ class _Writer:
                 "evidence",
                 count=self._language.whole(row["evidence_count"]),
                 base=self._language.whole(row["evidence_base"]),
-                share=self._number(row["evidence_share_pct"]),
+                share=self._language.figure(row["evidence_share_pct"], "percent", None),
             )
             self._say(
-                f"  {place}. [{self._word(row['severity'])}] {row[f'name_{self._language.code}']}: "
+                f"  {place}. {row[f'name_{self._language.code}']} ({self._word(row['severity'])}): "
                 f"{evidence}. {row[f'advice_{self._language.code}']}"
             )
-        if len(findings) > _FINDINGS:
-            self._say(self._word("more", count=len(findings)))
+        self._say(self._word("more", n=len(findings)))
+
+    def _amount(self, value: float | None, is_signed: bool = False) -> str:
+        write = self._language.signed if is_signed else self._language.figure
+        return write(value, "money", self._told.base_currency)
+
+    def _number(self, value: float) -> str:
+        return self._language.number(value)
 
     def _say(self, text: str = "", style: str | None = None) -> None:
-        self._console.print(text, style=style, markup=False)
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
-    def _signed(self, value: float | None) -> str:
-        return self._number(value, is_signed=True)
+
+def change_in_words(row: Row, currency: str | None, language: Language) -> str:
+    """Before, after and change of a row of the scorecard, with its interval and evidence."""
+    unit, change, share = row["unit"], row["change"], row["change_pct"]
+    text = language.word(
+        "grew" if change > 0 else "fell",
+        before=language.figure(row["before_value"], unit, currency),
+        after=language.figure(row["after_value"], unit, currency),
+        change=language.signed(abs(change), unit, currency).lstrip("+"),
+        share=""
+        if share is None or unit == "percent"
+        else f" ({language.signed(share, 'share', None)})",
+    )
+    if row["change_ci_low"] is not None and row["change_ci_high"] is not None:
+        text += language.word(
+            "interval",
+            low=language.signed(row["change_ci_low"], unit, currency),
+            high=language.signed(row["change_ci_high"], unit, currency),
+        )
+    if row.get("evidence"):
+        text += language.word(f"evidence_{row['evidence']}")
+    return text + (language.word("by_hand") if row["before_source"] == "manual" else "")
+
+
+def codes_of(warning: str | None) -> list[str]:
+    """Codes of the scorecard's `warning`, without what stands behind a colon."""
+    return [part.partition(":")[0].strip() for part in (warning or "").split(",") if part.strip()]
+
+
+def why_not(row: Row, language: Language) -> str:
+    """Why a metric is not compared, and what to check."""
+    if row["status"] == "not_comparable" and row["coverage_before"] is not None:
+        kind = f"kind_{row['coverage_kind']}"
+        return language.word(
+            "recorded_differently",
+            kind=language.word(kind if language.has(kind) else "kind_other"),
+            before=language.number(row["coverage_before"]),
+            after=language.number(row["coverage_after"]),
+            metric=row["metric_code"],
+        )
+    reasons = [
+        language.word(f"warning_{code}")
+        for code in codes_of(row["warning"])
+        if language.has(f"warning_{code}")
+    ]
+    return "; ".join(reasons) or language.word("no_data")
+
+
+def _rounded(cases: float) -> int:
+    """To two digits: more would pretend to a precision that is not there."""
+    size = 1
+    while cases >= 100 * size:
+        size *= 10
+    return round(cases / size) * size

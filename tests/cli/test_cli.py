@@ -15,6 +15,7 @@ import pytest
 
 from bitrix24_effectiveness import cli, preflight
 from bitrix24_effectiveness.configuration import PortalEnvironment, Vars
+from bitrix24_effectiveness.demo import TABLES, seed_files
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 from running import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
@@ -53,6 +54,15 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{client_inactivity_day: 90}", "is unknown; did you mean client_inactivity_days?"),
         ("{client_inactivity_days: 0}", "client_inactivity_days is 0: it must be a whole number"),
         ("{client_inactivity_days: 1.5}", "client_inactivity_days is 1.5"),
+        ("{chat_result_statuses: {answered: [1]}}", "chat_result_statuses: unanswered is"),
+        (
+            "{chat_result_statuses: {answered: [1, 2], unanswered: [2]}}",
+            "2 cannot be answered and unanswered",
+        ),
+        (
+            "{chat_result_statuses: {answered: one, unanswered: [2]}}",
+            "answered is one: it must be a list of numbers of RESULT_STATUS",
+        ),
         ("{response_sla_minutes: soon}", "response_sla_minutes is soon"),
         ("{comparison_months: -1}", "comparison_months is -1"),
         ("{comparison_months: yes}", "comparison_months is True"),
@@ -225,7 +235,9 @@ def test_a_value_of_the_wrong_type_is_named_by_line_and_column(
     message: str,
 ) -> None:
     seeds = here / "seeds"
-    shutil.copytree(REPOSITORY / "seeds", seeds)
+    seeds.mkdir()
+    for path in seed_files(REPOSITORY).values():
+        shutil.copy(path, seeds)
     monkeypatch.setenv("CRM_SEEDS_DIR", str(seeds))
     project = Project(REPOSITORY, {})
     preflight.check_seeds(project)
@@ -314,21 +326,27 @@ def test_the_first_build_copies_the_profile_and_later_ones_leave_it_alone(
 
 
 def test_a_failed_test_shows_its_rows_and_publishes_nothing(mini: MiniProject) -> None:
+    # what is below zero is seen before the build
+    mini.write(
+        "tests/data/rates_are_positive.sql",
+        "select * from {{ ref('exchange_rates') }} where rate < 1",
+    )
     assert mini.run("build").returncode == 0
     assert mini.run("publish").returncode == 0
     marts = Path(mini.env["CRM_MARTS_DB"])
     before = marts.read_bytes()
 
     mini.rates.write_text(
-        mini.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,-1\nCNY,RUB,2025-03-01,0\n", "utf-8"
+        mini.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,0.5\nCNY,RUB,2025-03-01,0.25\n",
+        "utf-8",
     )
     answer = mini.run("run")
     assert answer.returncode == 1
     _, _, said = answer.stderr.partition("guarded: ")
     assert said.partition("\n")[2] == (
         "test rates_are_positive: 2 rows fail - A rate is above zero.\n"
-        "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=-1.0\n"
-        "  currency=CNY, base_currency=RUB, valid_from=2025-03-01, rate=0.0\n"
+        "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=0.5\n"
+        "  currency=CNY, base_currency=RUB, valid_from=2025-03-01, rate=0.25\n"
         "error: 1 of 3 checks and models failed (1 skipped): the published marts stay as they are\n"
     )
     assert mini.run("publish").returncode == 1
@@ -415,7 +433,7 @@ def test_a_build_that_is_killed_publishes_nothing(mini: MiniProject) -> None:
 def test_the_demo_portal_ends_with_the_ten_metrics(demo_portal: Built) -> None:
     answer = demo_portal.run("report", "--lang", "ru")
     assert answer.returncode == 0
-    for name in ("Конверсия в сделку", "Скорость обработки заявок", "Упущенные сделки"):
+    for name in ("Конверсия в сделку", "Время первого ответа", "Упущенные продажи"):
         assert name in answer.stdout
     answer = demo_portal.run("--log-format", "json", "report")
     metrics = [
@@ -431,10 +449,9 @@ def test_every_raw_row_is_in_the_summary(demo_portal: Built) -> None:
         line for line in map(json.loads, answer.stdout.splitlines()) if line["event"] == "rows"
     )
     with duckdb.connect(str(demo_portal.project.raw_db), read_only=True) as connection:
-        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
         delivered = sum(
             connection.execute(f"select count(*) from bitrix24.{table}").fetchone()[0]
-            for (table,) in tables
+            for table in TABLES
         )
     assert rows["raw"] == delivered
     assert rows["raw"] == rows["staged"] + rows["rejected"] + rows["superseded"]
@@ -451,6 +468,15 @@ def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> N
         "models/fct_costs.sql",
         "select 'RUB' as original_currency, date '2025-03-08' as rate_date, 1 as amount",
     )
+    # what else the test reads is sound
+    for name, columns in {
+        "stg_reference__costs": "'salary' as cost_type, 'RUB' as currency, "
+        "date '2025-03-08' as date_from",
+        "int_run_settings": "'RUB' as base_currency",
+        "int_exchange_rates": "'RUB' as currency, date '2025-01-01' as valid_from, "
+        "date '9999-01-01' as valid_before",
+    }.items():
+        mini.write(f"models/{name}.sql", f"select {columns}")
     answer = mini.run("run")
     assert answer.returncode == 1
     assert "  entity=deal, currency=XAU, rate_date=2025-03-08, amounts_without_rate=1\n" in (

@@ -1,90 +1,20 @@
-"""A figure over several months is the metric of those months, and a null says why."""
+"""The summary says what the marts say, from the top: whose data, the verdict, what to do next."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from io import StringIO
+from pathlib import Path
 
+import duckdb
 import pytest
 from rich.console import Console
 
-from bitrix24_effectiveness.report import Metric, Month, windows
+from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.verdict import Verdict, print_verdict, sorted_findings
-from harness import seed_rows
-from running import REPOSITORY, Built
-
-
-def month(number: int, numerator: float | None, denominator: float | None, **other) -> Month:
-    """Month `number` counted from January 2025; its value is the ratio, where there is one."""
-    start = date(2025 + number // 12, number % 12 + 1, 1)
-    end = date(2025 + (number + 1) // 12, (number + 1) % 12 + 1, 1)
-    value = numerator / denominator if denominator else None
-    fields = {
-        "start": start,
-        "end": date.fromordinal(end.toordinal() - 1),
-        "is_complete": True,
-        "value": value,
-        "numerator": numerator,
-        "denominator": denominator,
-        "status": "no_data" if value is None else "measured",
-    }
-    return Month(**(fields | other))
-
-
-BASES = {
-    row["metric_code"]: row["basis"] for row in seed_rows(REPOSITORY / "seeds", "metric_catalog")
-}
-
-
-def metric(code: str, months: list[Month], is_percent: bool = False) -> Metric:
-    return Metric(code, {"en": code, "ru": code}, "percent", is_percent, BASES[code], months)
-
-
-def test_a_ratio_over_a_year_is_the_ratio_of_its_sums_and_not_the_mean_of_ratios() -> None:
-    months = [month(0, 1, 2), month(1, 1, 8)]
-    assert metric("conversion", months, is_percent=True).over(months) == (20.0, "measured")
-
-
-def test_a_month_without_a_denominator_still_counts() -> None:
-    months = [month(0, 100, 4), month(1, 20, 0)]
-    assert metric("cac", months).over(months) == (30.0, "measured")
-
-
-@pytest.mark.parametrize(("code", "expected"), [("ltv", 3.0), ("lost_sales", 5.0)])
-def test_what_is_no_ratio_over_a_year(code: str, expected: float) -> None:
-    months = [month(0, 2, 1), month(1, 3, 1)]
-    assert metric(code, months).over(months) == (expected, "measured")
-
-
-def test_a_null_keeps_its_reason() -> None:
-    months = [month(0, None, None, status="source_missing")] * 2
-    assert metric("cac", months).over(months) == (None, "source_missing")
-    months.append(month(2, 1, 0))
-    assert metric("cac", months).over(months) == (None, "no_data")
-    assert metric("cac", []).over([]) == (None, "no_data")
-
-
-def test_windows_are_complete_months_on_either_side_of_the_go_live() -> None:
-    months = [month(n, 1, 1) for n in range(30)] + [month(30, 1, 1, is_complete=False)]
-    found = windows(months, date(2026, 2, 10))
-    assert [found.before[0].start, found.before[-1].start] == [date(2025, 2, 1), date(2026, 1, 1)]
-    # February is neither before nor after
-    assert [found.after[0].start, found.after[-1].start] == [date(2026, 7, 1), date(2027, 6, 1)]
-    assert found.last.start == date(2027, 6, 1)
-
-
-def test_after_never_reaches_back_before_the_go_live() -> None:
-    months = [month(n, 1, 1) for n in range(15)]
-    found = windows(months, date(2026, 1, 1))
-    assert (len(found.before), len(found.after)) == (12, 3)
-
-
-def test_a_go_live_outside_the_data_leaves_one_window() -> None:
-    months = [month(n, 1, 1) for n in range(15)]
-    found = windows(months, date(2030, 1, 1))
-    assert (found.has_go_live, found.before, len(found.after)) == (False, [], 12)
-
+from running import REPOSITORY, Answer, Built, MiniProject
 
 # -- the verdict in words
 
@@ -104,6 +34,10 @@ def scored(code: str, status: str, **other: object) -> dict[str, object]:
         "before_source": "data",
         "status": status,
         "warning": None,
+        "evidence": None,
+        "coverage_kind": None,
+        "coverage_before": None,
+        "coverage_after": None,
     }
     return row | other
 
@@ -111,6 +45,10 @@ def scored(code: str, status: str, **other: object) -> dict[str, object]:
 def verdict_row(verdict: str = "pays_off", **other: object) -> dict[str, object]:
     row = {
         "verdict": verdict,
+        "reason": "families",
+        "can_tell_from": None,
+        "net_effect_ci_low": 140_000.0,
+        "lines_expected_wrong": 0.45,
         "go_live_date": date(2025, 5, 1),
         "before_from": date(2024, 5, 1),
         "before_last_month": date(2025, 4, 1),
@@ -120,7 +58,7 @@ def verdict_row(verdict: str = "pays_off", **other: object) -> dict[str, object]
         "families_better": 4,
         "families_worse": 1,
         "families_level": 3,
-        "chance_under_no_effect": 0.1875,
+        "chance_under_no_effect": 0.0042,
     }
     return row | other
 
@@ -133,6 +71,9 @@ ROI = {
     "conversion_effect": 250_000.0,
     "deal_size_effect": -50_000.0,
     "net_effect": 240_000.0,
+    "net_effect_ci_low": 140_000.0,
+    "net_effect_ci_high": 340_000.0,
+    "gross_margin_rate": 0.4,
     "payback_month": date(2025, 9, 1),
 }
 
@@ -162,52 +103,159 @@ def told(language: str, **given: object) -> str:
     text = StringIO()
     console = Console(file=text, width=1000, highlight=False)
     print_verdict(console, Verdict(**(fields | given)), language)
-    return text.getvalue()
+    return text.getvalue().replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     scorecard = [
-        scored("cycle", "better"),
+        scored("cycle", "better", evidence="strong"),
         scored("conversion", "worse", unit="percent", change_ci_high=None),
         scored("level", "not_distinguishable"),
         scored("rising", "explained_by_trend"),
         scored("nothing", "no_data", before_value=None, after_value=None, change=None),
     ]
     english = told("en", scorecard=scorecard)
-    assert "Verdict: the CRM pays off" in english
-    assert "2024-05..2025-04 (before the go-live on 2025-05-01) with 2025-11..2026-10" in english
+    assert "Verdict: the CRM pays off." in english
     assert (
-        "Cycle: 23.20 -> 17.10 days, a change of −6.10 (−26.30 %); with 95 % confidence it is "
-        "between −10.40 and −1.90 days" in english
+        "Cycle: 23.2 days → 17.1 days, down by 6.1 days (−26%); 95% confidence interval: "
+        "−10.4 days to −1.9 days; strong evidence" in english
     )
-    assert "Worse:\n  - Conversion: 23.20 -> 17.10 %, a change of −6.10 points" in english
-    assert "Not statistically distinguishable: Level." in english
-    assert "was changing the same way before the go-live:\n  - Rising" in english
-    assert "too little data or none: Nothing." in english
-    assert "of 8 families of metrics 4 are better, 1 worse, 3 unchanged" in english
-    assert "with a probability of 18.75 %" in english
+    assert (
+        "Worse:\n  - Conversion: 23.2% → 17.1%, down by 6.1 points "
+        "→ crm-effect explain conversion\n" in english
+    )
+    assert "No change beyond chance: Level." in english
+    assert "was changing the same way before go-live:\n  - Rising" in english
+    assert "Cannot be compared:\n  - Nothing: no events\n" in english
+    assert "of 8 groups of metrics that can be compared, 4 got better, 1 got worse" in english
+    assert "by chance in about 1 case of 240." in english
+    rare = told("en", verdict=verdict_row(chance_under_no_effect=1e-9))
+    assert "by chance in less than 1 case of 1,000,000." in rare
+    assert "Of 9 intervals about 0.45 can be expected to be wrong" in english
 
     russian = told("ru", scorecard=scorecard)
-    assert "Вывод: CRM приносит пользу" in russian
-    assert "Показатель cycle: 23,20 -> 17,10 дн., изменение −6,10 (−26,30 %)" in russian
-    assert "с вероятностью 18,75 %" in russian
+    assert "Вывод: CRM окупается." in russian
+    assert "Показатель cycle: 23,2 дн. → 17,1 дн., снижение на 6,1 дн. (−26 %)" in russian
+    assert "95-процентный доверительный интервал: от −10,4 дн. до −1,9 дн." in russian
+    assert "случайно примерно в 1 случае из 240." in russian
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(
+    ("verdict", "english", "russian"),
+    [
+        (verdict_row("pays_off"), "the CRM pays off.", "CRM окупается."),
+        (
+            # money does not say so
+            verdict_row("pays_off", net_effect_ci_low=-1.0),
+            "work has improved since go-live. Whether that covers the costs",
+            "с CRM работа пошла лучше. Покрывает ли это расходы",
+        ),
+        (
+            verdict_row("pays_off", net_effect_ci_low=None),
+            "work has improved since go-live. Whether that covers the costs",
+            "с CRM работа пошла лучше. Покрывает ли это расходы",
+        ),
+        (
+            verdict_row("eats_the_budget", reason="money"),
+            "the CRM eats the budget: it brings less than it costs.",
+            "CRM съедает бюджет: приносит меньше, чем стоит.",
+        ),
+        (
+            verdict_row("eats_the_budget"),
+            "the CRM eats the budget: more has got worse than better.",
+            "CRM съедает бюджет: ухудшилось больше, чем улучшилось.",
+        ),
+        (
+            verdict_row("no_effect"),
+            "no effect: a change of 20% would have been seen",
+            "эффекта нет: изменение на 20 % было бы заметно",
+        ),
+        (
+            verdict_row("cannot_tell_yet", can_tell_from=date(2027, 3, 1)),
+            "it is too early to tell: a change of 20% could be seen from 1 March 2027 on.",
+            "судить рано: изменение на 20 % можно будет заметить начиная с 1 марта 2027.",
+        ),
+        (
+            verdict_row("cannot_tell_yet"),
+            "it cannot be told: there are too few cases",
+            "судить нельзя: наблюдений слишком мало",
+        ),
+        (
+            verdict_row("not_enough_data", reason="too_few_families"),
+            "there is not enough data to judge.",
+            "данных слишком мало, чтобы судить.",
+        ),
+        (
+            verdict_row("not_enough_data", reason="go_live_missing", go_live_date=None),
+            "none yet, since nobody has said when the CRM went live.",
+            "его пока нет, потому что не указана дата внедрения CRM.",
+        ),
+    ],
+)
+def test_each_verdict_is_one_sentence_in_both_languages(
+    verdict: dict[str, object], english: str, russian: str, language: str
+) -> None:
+    said = told(language, verdict=verdict)
+    title = {"en": "Verdict: ", "ru": "Вывод: "}[language]
+    expected = {"en": english, "ru": russian}[language]
+    assert said.splitlines()[1].startswith(title + expected)
+
+
+def test_without_a_go_live_there_is_a_sentence_on_how_to_set_it() -> None:
+    verdict = verdict_row("not_enough_data", reason="go_live_missing", go_live_date=None)
+    scorecard = [scored("cycle", "no_data", warning="go_live_missing", change=None)]
+    for language in ("en", "ru"):
+        said = told(language, verdict=verdict, scorecard=scorecard)
+        assert "crm-effect --vars '{crm_go_live_date: 2025-05-01}' run" in said
+        assert "cycle" not in said.lower()
+
+
+def test_what_was_recorded_differently_says_what_to_check() -> None:
+    row = scored(
+        "response_time",
+        "not_comparable",
+        coverage_kind="answered",
+        coverage_before=0.38,
+        coverage_after=0.92,
+    )
+    said = told("en", scorecard=[row])
+    assert "share of requests with an answer: 0.38 before and 0.92 after." in said
+    assert "set the var recorded_alike: [response_time]" in said
+    assert "доля обращений с ответом: до внедрения 0,38, после 0,92." in told("ru", scorecard=[row])
+
+
+def test_every_kind_of_record_and_every_status_has_its_words() -> None:
+    catalog = (REPOSITORY / "seeds/metric_catalog.csv").read_text("utf-8").splitlines()
+    kinds = {kind for line in catalog[1:] for kind in line.rpartition(",")[2].split()}
+    assert "answered" in kinds
+    for code in ("en", "ru"):
+        language = Language(code)
+        assert [kind for kind in kinds if not language.has(f"kind_{kind}")] == []
 
 
 def test_money_is_arithmetic_and_says_so() -> None:
     text = told("en", roi=ROI)
-    assert "1,000,000 -> 1,300,000 RUB (+300,000)" in text
-    assert "by number of leads +100,000, by conversion +250,000, by deal size −50,000" in text
-    assert "+240,000 RUB a month. The costs of the CRM were paid back in 2025-09." in text
+    assert "revenue RUB 1,000,000 → RUB 1,300,000 (+RUB 300,000)" in text
+    assert "+RUB 100,000 by the number of leads, +RUB 250,000 by conversion, −RUB 50,000" in text
+    assert (
+        "less added costs: +RUB 240,000 a month (95% confidence interval: +RUB 140,000 to "
+        "+RUB 340,000). The costs of the CRM were paid back in Sep 2025." in text
+    )
     assert "not proof that the CRM is the cause" in text
-    assert "не доказательство" in told("ru", roi=ROI)
-    unpaid = told("en", roi=ROI | {"net_effect": -5.0, "payback_month": None})
-    assert "not paid back yet" in unpaid
+    assert "а не доказательство" in told("ru", roi=ROI)
+    assert "revenue counts as margin" not in text
+    assert "revenue counts as margin" in told("en", roi=ROI | {"gross_margin_rate": 1.0})
+    unpaid = ROI | {"net_effect_ci_high": -1.0, "net_effect_ci_low": -9.0, "payback_month": None}
+    assert "not paid back yet" in told("en", roi=unpaid)
+    unknown = ROI | {"net_effect_ci_low": -9.0, "payback_month": None}
+    assert "cannot be told yet" in told("en", roi=unknown)
     without_costs = told("en", roi=ROI | {"net_effect": None, "payback_month": None})
     assert "paid back" not in without_costs
     assert "not proof" in without_costs
 
 
-def test_what_to_do_next_are_the_five_gravest_findings() -> None:
+def test_what_to_do_next_are_the_three_gravest_findings() -> None:
     findings = [
         *(finding(f"m{place}", "medium", 90 - place) for place in range(4)),
         finding("grave", "high", 24.68),
@@ -215,13 +263,22 @@ def test_what_to_do_next_are_the_five_gravest_findings() -> None:
     ]
     findings = sorted_findings(findings)
     text = told("en", findings=findings)
-    assert "1. [important] Name of grave: 1,234 of 5,000 (24.68 %). Do this." in text
-    assert "5. [worth doing] Name of m3" in text
-    assert "small" not in text
+    assert "1. Name of grave (important): 1,234 of 5,000, 24.7%. Do this." in text
+    assert "3. Name of m1 (worth doing)" in text
+    assert "m2" not in text
     assert "6 findings in all" in text
-    assert "1. [важно] Название grave: 1\N{NO-BREAK SPACE}234 из" in told("ru", findings=findings)
+    russian = told("ru", findings=findings)
+    assert "1. Название grave (важно): 1 234 из 5 000, 24,7 %." in russian
+    assert "Всего 6 замечаний" in russian
     assert "nothing wrong" in told("en", findings=[])
     assert "nothing wrong" not in told("en", findings=None)
+
+
+def test_missing_reference_data_is_named_by_file_with_what_it_gives() -> None:
+    said = told("en", empty_seeds=("costs", "price_index"))
+    assert "costs.csv: customer acquisition cost, what the CRM costs" in said
+    assert "price_index.csv: money of different years" in said
+    assert "costs.csv: стоимость привлечения клиента" in told("ru", empty_seeds=("costs",))
 
 
 def test_too_little_data_is_said_without_a_word_on_luck() -> None:
@@ -236,9 +293,8 @@ def test_too_little_data_is_said_without_a_word_on_luck() -> None:
             chance_under_no_effect=None,
         ),
     )
-    assert "Verdict: not enough data to judge" in text
-    assert "check the var crm_go_live_date" in text
-    assert "probability" not in text
+    assert "Verdict: there is not enough data to judge" in text
+    assert "by chance" not in text
 
 
 def test_differing_seasons_and_measurements_by_hand_are_said() -> None:
@@ -255,13 +311,111 @@ def test_marts_of_an_older_version_have_no_verdict() -> None:
     assert told("en", verdict=None) == ""
 
 
-def test_the_demo_portal_ends_with_the_verdict(demo_portal: Built) -> None:
-    answer = demo_portal.run("report", "--lang", "ru")
-    assert "Вывод: " in answer.stdout
-    assert "Что делать дальше:" in answer.stdout
-    lines = [
-        json.loads(line)
-        for line in demo_portal.run("--log-format", "json", "report").stdout.splitlines()
-    ]
+# -- the demo portal
+
+
+def figures_of(portal: Built) -> list[tuple]:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{portal.env['CRM_MARTS_DB']}' as crm (read_only)")
+        return connection.execute(
+            "select metric_code, unit, before.value, after.value "
+            "from crm.marts.metric_windows as before "
+            "inner join crm.marts.metric_windows as after using (metric_code, unit) "
+            "where before.window_name = 'before' and after.window_name = 'after'"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("code", ["en", "ru"])
+def test_the_table_shows_the_windows_of_the_marts(demo_portal: Built, code: str) -> None:
+    language = Language(code)
+    shown = demo_portal.run("report", "--lang", code).stdout
+    rows = [row for row in shown.splitlines() if row.startswith("│")]
+    figures = figures_of(demo_portal)
+    assert len(figures) == 10
+    for metric, unit, before, after in figures:
+        assert None not in (before, after), metric
+        cells = [language.figure(value, unit, "RUB") for value in (before, after)]
+        assert any(all(f" {cell} " in row for cell in cells) for row in rows), metric
+
+
+def test_a_scheduler_reads_the_same_figures(demo_portal: Built) -> None:
+    answer = demo_portal.run("--log-format", "json", "report")
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    metrics = {line["metric_code"]: line for line in lines if line["event"] == "metric"}
+    for metric, _, before, after in figures_of(demo_portal):
+        assert (metrics[metric]["before"], metrics[metric]["after"]) == (before, after)
     assert sum(line["event"] == "scorecard" for line in lines) == 10
     assert lines[-1]["event"] == "verdict"
+
+
+def test_the_summary_is_read_from_the_top(demo_portal: Built) -> None:
+    for code, said in {
+        "en": (
+            "Data: the demo portal",
+            "Verdict: ",
+            "What to do next:",
+            "│ Conversion",
+            "Raw rows",
+        ),
+        "ru": ("Данные: демонстрац", "Вывод: ", "Что делать дальше:", "│ Конверсия", "Исходных"),
+    }.items():
+        text = demo_portal.run("report", "--lang", code).stdout
+        places = [text.index(words) for words in said]
+        assert places == sorted(places)
+
+
+def test_the_rejected_rows_are_listed_on_request(demo_portal: Built) -> None:
+    assert "unreadable:" not in demo_portal.run("report").stdout
+    assert "unreadable:" in demo_portal.run("report", "--rejected").stdout
+
+
+# -- one's own portal, with nothing but what ships
+
+CASE = REPOSITORY.parent / "shared/cases/shipped-seeds"
+
+
+def ran(folder: Path, env: dict[str, str], *arguments: str) -> Answer:
+    return MiniProject(REPOSITORY, env).run(*arguments)
+
+
+@pytest.mark.skipif(not CASE.is_dir(), reason="the cases are not beside the project")
+def test_a_portal_of_ones_own_gets_no_figure_of_another_company(
+    tmp_path: Path, demo_portal: Built
+) -> None:
+    env = {
+        **demo_portal.env,
+        "CRM_RAW_DB": str(tmp_path / "raw.duckdb"),
+        "CRM_WAREHOUSE_DB": str(tmp_path / "warehouse.duckdb"),
+        "CRM_MARTS_DB": str(tmp_path / "crm.duckdb"),
+    }
+    dumps = tmp_path / "dumps"
+    shutil.copytree(CASE, dumps, ignore=shutil.ignore_patterns("*.md"))
+    assert ran(tmp_path, env, "load-files", str(dumps)).returncode == 0
+    answer = ran(tmp_path, env, "run", "--lang", "en")
+    assert answer.returncode == 0, answer.stderr
+    said = answer.stdout
+    assert f"Data: {tmp_path / 'raw.duckdb'}" in said
+    assert "Reference data: as it ships, without any of the company's own" in said
+    assert "Verdict: none yet, since nobody has said when the CRM went live." in said
+    assert "costs.csv: customer acquisition cost" in said
+    assert "business_processes.csv: automation level" in said
+    assert "loss_reasons.csv: " in said
+    with duckdb.connect(env["CRM_MARTS_DB"], read_only=True) as connection:
+        statuses = connection.execute(
+            "select metric_code, value_status, count(value) from marts.metric_values "
+            "where metric_code in ('cac', 'automation_level') group by all"
+        ).fetchall()
+        assert {row[1:] for row in statuses} == {("source_missing", 0)}
+        assert connection.execute(
+            "select sum(closed_deals), sum(revenue) from marts.metric_average_deal_size "
+            "where period_grain = 'year' and segment_type = 'all'"
+        ).fetchone() == (24, 24_000)
+        verdict, reason = connection.execute(
+            "select verdict, reason from marts.crm_verdict"
+        ).fetchone()
+        assert (verdict, reason) == ("not_enough_data", "go_live_missing")
+    # and with a go-live: nothing is compared that has no costs
+    answer = ran(tmp_path, env, "--vars", "{crm_go_live_date: 2025-07-01}", "run", "--lang", "ru")
+    assert answer.returncode == 0, answer.stderr
+    assert "окупились" not in answer.stdout
+    assert "Стоимость привлечения клиента: нет исходных данных" in answer.stdout

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from scipy.stats import binom
 
+from bitrix24_effectiveness.demo import GO_LIVE
 from calibration import (
     ALLOWED,
     LATELY,
@@ -27,7 +28,6 @@ from calibration import (
     with_checkpoint,
 )
 from harness import Compiled, compile_project
-from quiet_portals import GO_LIVE
 
 PORTALS = 20
 # one in a thousand: the sample is always the same, but another change of the generator draws anew

@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from bitrix24_effectiveness.demo import generator
-from calibration import run, seeds_of, wish_of
-from harness import MARTS, REPOSITORY, Compiled, compile_project, rows_of, seed_rows
+from calibration import demo_rows, run, seeds_of, wish_of
+from harness import MARTS, Compiled, compile_project, rows_of
 from oracle import compute, compute_effect
 from oracle.effect import EffectResult
 from quiet_portals import GO_LIVE
@@ -116,7 +116,7 @@ def test_before_and_after_are_those_of_the_oracle(
     seeds = {
         name: [
             {column: value or None for column, value in row.items()}
-            for row in given.get(name, seed_rows(REPOSITORY / "seeds", name))
+            for row in (given[name] if name in given else demo_rows(name))
         ]
         for name in compiled.seeds
     }

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 import yaml
 
+from bitrix24_effectiveness.demo import GO_LIVE
 from harness import REPOSITORY, Compiled, compile_project, rows_of, seed_rows
 from oracle.reading import COLUMNS
 from portals import Case
@@ -541,7 +542,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Findings]:
         # the oracle needs no contact data of clients
         for table in ("crm_contact", "crm_company"):
             patch.setitem(COLUMNS, table, COLUMNS[table] | contact_data)
-        compiled = compile_project(folder, {}, wanted=wanted)
+        compiled = compile_project(folder, {"crm_go_live_date": GO_LIVE}, wanted=wanted)
         yield Findings(compiled)
 
 

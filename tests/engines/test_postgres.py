@@ -563,7 +563,9 @@ def test_report_and_explain_say_the_same_of_the_same_marts(
         marts.execute(f"attach '{demo_portal.env['CRM_MARTS_DB']}' as published (read_only)")
         marts.execute("use published.marts")
         connection.execute("create schema marts")
-        for (table,) in marts.execute("select table_name from duckdb_tables()").fetchall():
+        for (table,) in marts.execute(
+            "select table_name from duckdb_tables() where schema_name = 'marts'"
+        ).fetchall():
             postgres.copy(marts, table, connection, f"marts.{table}")
     here = MiniProject(REPOSITORY, demo_portal.env | {"CRM_TARGET": "duckdb"})
     there = MiniProject(REPOSITORY, demo_portal.env | on_postgres)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bitrix24_effectiveness.demo import GO_LIVE
 from compare_engines import differences, mart_keys
 from corruptions.catalogue import Neutralised, Rejected, all_at_once
 from corruptions.healthy import healthy_portal, healthy_seeds
@@ -101,7 +102,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple]:
 )
 def engines(request: pytest.FixtureRequest, place: tuple) -> Engines:
     folder, environment, connection = place
-    variables, wanted = VARIANTS[request.param], tuple(set(mart_keys()) - {"metric_catalog"})
+    variables = VARIANTS[request.param] | {"crm_go_live_date": GO_LIVE}
+    wanted = tuple(set(mart_keys()) - {"metric_catalog"})
     return Engines(
         compile_project(folder, variables, wanted=wanted),
         compile_project(folder, variables, wanted=wanted, environment=environment),

@@ -18,6 +18,7 @@ import pytest
 
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import build
+from bitrix24_effectiveness.demo import GO_LIVE, settled
 from bitrix24_effectiveness.errors import CrmEffectError, DataError
 from bitrix24_effectiveness.guard import guard, results
 from bitrix24_effectiveness.log import Log
@@ -98,7 +99,7 @@ def test_the_demo_portal_builds_and_has_the_same_marts(demo_portal, place: Place
     with warehouse_of(place.project("demo")).new_raw_tables(may_replace=False) as file:
         shutil.copy(demo_portal.env["CRM_RAW_DB"], file)
     with place.entered():
-        build(place.project("demo"), Log("text"))
+        build(settled(place.project("demo")), Log("text"))
     found = differences(
         duckdb_reader(demo_portal.env["CRM_WAREHOUSE_DB"]),
         spark_reader(place.session, "crm_marts"),
@@ -207,7 +208,8 @@ class Engines:
 
 @pytest.fixture(scope="module", params=VARIANTS if "FUZZ_EXAMPLES" in os.environ else ["berlin"])
 def engines(request: pytest.FixtureRequest, place: Place) -> Engines:
-    variables, wanted = VARIANTS[request.param], tuple(set(mart_keys()) - {"metric_catalog"})
+    variables = VARIANTS[request.param] | {"crm_go_live_date": GO_LIVE}
+    wanted = tuple(set(mart_keys()) - {"metric_catalog"})
     return Engines(
         compile_project(place.folder, variables, wanted=wanted),
         compile_project(place.folder, variables, wanted=wanted, environment=place.environment),

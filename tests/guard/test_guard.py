@@ -16,6 +16,7 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.guard import Finding, guard, judge, read_suites
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
+from corruptions.catalogue import TIMES
 from corruptions.healthy import Portal, healthy_portal
 from guarding import Guarded, observed, write_portal
 from harness import rows_of
@@ -65,6 +66,46 @@ def test_demo_portals_pass(guarded: Guarded, leads: int) -> None:
     assert failed(first) == {}
     # the next load finds as much again
     assert failed(guarded.check(before=observed(first), severity="critical")) == {}
+
+
+@pytest.mark.parametrize("leads", [40, 3000])
+def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
+    tmp_path: Path, guarded: Guarded, leads: int
+) -> None:
+    """The portal as it was loaded on each day, with a January in which nobody works."""
+    generate(tmp_path / "demo.duckdb", leads=leads, seed=3)
+    queries = {
+        table: expectation["kwargs"]["unexpected_rows_query"].replace("{batch}", table)
+        for table, parts in guarded.suites.items()
+        for expectation in parts["read"]
+        if expectation["meta"]["check"] == "ends_with_the_others"
+    }
+    assert len(queries) == 7
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{tmp_path / 'demo.duckdb'}' as demo (read_only)")
+        connection.execute("create table today (day date)")
+        connection.execute("insert into today values ('2025-12-20')")
+        for table, columns in TIMES.items():
+            column = columns[0]
+            connection.execute(
+                f"""
+                create view {table} as
+                with typed as (
+                    select try_cast({column} as timestamp) as {column}, hash(id) % 20 as twentieth
+                    from demo.bitrix24.{table}
+                )
+                select * from typed
+                where {column} < (select day from today)
+                    and (twentieth = 0 or {column} not between '2026-01-01' and '2026-01-12')
+                """
+            )
+        assert connection.sql("select count(*) > 10 from crm_activity").fetchone() == (True,)
+        for _ in range(45):
+            connection.execute("update today set day = day + 1")
+            for table, query in queries.items():
+                found = connection.sql(query).fetchall()
+                today = connection.sql("select day from today").fetchone()
+                assert found == [], (table, today)
 
 
 # -- what is judged against the clock, and against the last accepted run
@@ -288,6 +329,40 @@ def test_a_table_that_shrank_since_the_last_accepted_run(
     assert "run once with --new-portal" in answer.stderr
     assert guarded_mini.run("guard", "--new-portal").returncode == 0
     assert guarded_mini.run("guard").returncode == 0
+
+
+def test_an_alarm_that_was_accepted_stays_accepted_and_no_other(
+    guarded_mini: MiniProject, healthy: Portal
+) -> None:
+    assert guarded_mini.run("guard").returncode == 0
+    raw = Path(guarded_mini.env["CRM_RAW_DB"])
+    answer = guarded_mini.run("guard", "--accept-checks", "crm_category.row")
+    assert answer.returncode == 2
+    assert "crm_category.row is no check, such as crm_category.rows; did you" in answer.stderr
+
+    # two pipelines of three are gone, and leads end before everything else
+    pipelines = healthy["crm_category"][:1]
+    leads = [row for row in healthy["crm_lead"] if row["date_create"] < "2026-10-20"]
+    write_portal(raw, healthy | {"crm_category": pipelines, "crm_lead": leads})
+    checks = ("crm_category.rows", "crm_lead.ends_with_the_others")
+    answer = guarded_mini.run("guard", "--accept-checks", checks[0])
+    assert (answer.returncode, f"raw data failed {checks[1]}:" in answer.stderr) == (1, True)
+    accept = ("--accept-checks", checks[0], "--accept-checks", checks[1])
+    assert guarded_mini.run("guard", *accept).returncode == 0
+
+    # the first is measured by the run that accepted it, the second goes on failing and is shown
+    answer = guarded_mini.run("--log-format", "json", "guard")
+    events = [json.loads(line) for line in answer.stdout.splitlines()]
+    shown = [
+        (f"{one['table']}.{one['check']}", one["level"])
+        for one in events
+        if one["event"] == "check" and one["severity"] == "accepted"
+    ]
+    assert (answer.returncode, shown) == (0, [(checks[1], "warning")])
+    write_portal(raw, healthy | {"crm_category": []})
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, f"raw data failed {checks[0]}:" in answer.stderr) == (1, True)
+    assert "--accept-checks and the names" in answer.stderr
 
 
 def test_another_raw_file_is_not_compared_with_this_one(

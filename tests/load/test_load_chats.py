@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from emulator import CANARY, Emulator, Fault, FaultPlan, Portal
 from loading import Loading
-from running import REPOSITORY
 
-SOURCES = "models/staging/bitrix24/_sources.yml"
-COLUMNS = {
-    "crm_activity": ("result_status", "associated_entity_id", "result_source_id"),
-    "openline_message": ("id", "session_id", "sender_id", "sender_kind", "sent_at"),
-}
 KINDS = {"501": "client", "7": "operator", "9": "bot", "0": "system"}
-
-
-def project_with_chats(folder: Path) -> Path:
-    """A project whose contract has the tables and columns of chats."""
-    (folder / SOURCES).parent.mkdir(parents=True)
-    shutil.copy(REPOSITORY / "dbt_project.yml", folder)
-    document = yaml.safe_load((REPOSITORY / SOURCES).read_text("utf-8"))
-    tables = {table["name"]: table for table in document["sources"][0]["tables"]}
-    for name, columns in COLUMNS.items():
-        if name not in tables:
-            tables[name] = {"name": name, "columns": []}
-            document["sources"][0]["tables"].append(tables[name])
-        known = {column["name"] for column in tables[name]["columns"]}
-        tables[name]["columns"] += [{"name": c} for c in columns if c not in known]
-    (folder / SOURCES).write_text(yaml.safe_dump(document), "utf-8")
-    return folder
 
 
 def portal_with_chats(sessions: int = 120) -> Portal:
@@ -81,9 +57,7 @@ def portal_with_chats(sessions: int = 120) -> Portal:
 
 
 @pytest.fixture
-def chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loading]:
-    project = project_with_chats(tmp_path / "project")
-    monkeypatch.setattr("loading.REPOSITORY", project)
+def chats(tmp_path: Path) -> Iterator[Loading]:
     with Emulator(portal_with_chats()) as emulator:
         yield Loading(tmp_path, emulator)
 

@@ -1,7 +1,6 @@
 """What dbt builds equals the oracle: on the demo portal and on the Maven data."""
 
 import csv
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -25,7 +24,7 @@ def test_the_demo_portal(demo_portal):
         portal = {
             table: rows_of(connection, f"bitrix24.{table}") for table in COLUMNS if table in present
         }
-    expected = compute(portal, project_seeds(REPOSITORY / "seeds"))
+    expected = compute(portal, project_seeds(demo_portal.project.seeds_dir))
     with duckdb.connect(demo_portal.env["CRM_WAREHOUSE_DB"], read_only=True) as connection:
         assert differences(expected, connection)[:20] == []
 
@@ -41,12 +40,7 @@ def test_the_maven_data(tmp_path, monkeypatch):
     from bitrix24_effectiveness.log import Log
     from bitrix24_effectiveness.project import Project as DbtProject
 
-    # the demo's costs and rates are those of another company
-    shutil.copytree(REPOSITORY / "seeds", tmp_path / "seeds")
-    for name in ("costs", "exchange_rates", "channels", "loss_reasons", "business_processes"):
-        path = tmp_path / "seeds" / f"{name}.csv"
-        path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
-    for name, value in (databases(tmp_path) | {"CRM_SEEDS_DIR": str(tmp_path / "seeds")}).items():
+    for name, value in databases(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(REPOSITORY)
     dbt_project = DbtProject.find({})
@@ -57,6 +51,6 @@ def test_the_maven_data(tmp_path, monkeypatch):
     for path in MAVEN.glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as lines:
             portal[path.stem] = list(csv.DictReader(lines))
-    expected = compute(portal, project_seeds(tmp_path / "seeds"))
+    expected = compute(portal, project_seeds(REPOSITORY / "seeds"))
     with duckdb.connect(str(dbt_project.warehouse_db), read_only=True) as connection:
         assert differences(expected, connection)[:20] == []

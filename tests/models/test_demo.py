@@ -6,17 +6,20 @@ The figures are read from the raw tables by short queries that share nothing wit
 import csv
 import json
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from bitrix24_effectiveness.demo import TABLES, DemoError, command, generate, generator
+from bitrix24_effectiveness.demo import (
+    TABLES,
+    DemoError,
+    generate,
+    generator,
+    seed_files,
+)
+from running import REPOSITORY, databases, run_command
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SEEDS = REPOSITORY / "seeds"
 LEADS = 6000
 # rows of dirt have ids of their own from here on
 FIRST_DIRTY_ID = 9_000_000_000
@@ -56,6 +59,14 @@ def portal(portal_file):
                 qualify row_number() over (partition by id order by {newest} desc) = 1
                 """
             )
+        connection.execute(
+            """
+            create table messages as
+            select messages.*, activities.id as activity_id
+            from raw.bitrix24.openline_message as messages
+            left join activities on messages.session_id = activities.associated_entity_id
+            """
+        )
         yield connection
 
 
@@ -69,7 +80,7 @@ def one(connection, query):
 
 
 def seed(name):
-    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with seed_files(REPOSITORY)[name].open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -242,6 +253,7 @@ def test_links_lead_to_rows_that_exist(portal):
         ("raw.bitrix24.crm_deal_stage_history", "owner_id", "deals"),
         ("raw.bitrix24.crm_lead_status_history", "owner_id", "leads"),
         ("raw.bitrix24.telephony_call", "crm_activity_id", "activities"),
+        ("messages", "activity_id", "activities"),
     ):
         orphans = one(
             portal,
@@ -252,6 +264,28 @@ def test_links_lead_to_rows_that_exist(portal):
             """,
         )
         assert orphans == 0, (child, column)
+
+
+def test_a_chat_is_one_activity_and_its_answers_are_inside(portal):
+    """As Bitrix24 keeps it: an answer is no activity, it turns the state of the chat."""
+    chats = "activities where provider_id = 'IMOPENLINES_SESSION'"
+    assert one(portal, f"select count(*) from {chats} and direction <> '1'") == 0
+    assert one(portal, f"select count(*) - count(distinct associated_entity_id) from {chats}") == 0
+    wrong = one(
+        portal,
+        f"""
+        select count(*) from (from {chats}) as chats
+        left join (
+            select activity_id, bool_or(sender_kind = 'operator') as is_answered,
+                max(sent_at) as last_sent_at
+            from messages group by activity_id
+        ) as said on chats.id = said.activity_id
+        where said.activity_id is null
+        or said.is_answered <> (chats.result_status = '1')
+        or chats.last_updated < said.last_sent_at
+        """,
+    )
+    assert wrong == 0
 
 
 def test_ids_of_clean_rows_are_unique(portal):
@@ -413,7 +447,17 @@ def test_some_pages_come_twice_and_some_of_them_in_an_older_version(portal):
             ("leads without a source", "leads where source_id = ''"),
             ("leads that nobody moved", "leads where status_id = 'NEW' and date_create < '2026'"),
             ("robots", "activities where author_id = '0'"),
-            ("the chat robot", "activities where author_id = '90'"),
+            ("the chat robot", "messages where sender_kind = 'bot' and sender_id = '90'"),
+            ("notes of the portal in a chat", "messages where sender_id = '0'"),
+            (
+                "clients who write twice before they are answered",
+                """messages where sender_kind = 'client'
+            group by session_id having count(*) > 1""",
+            ),
+            (
+                "chats that nobody answered",
+                "activities where associated_entity_id <> '0' and result_status = '2'",
+            ),
             ("missed calls", "raw.bitrix24.telephony_call where call_failed_code = '304'"),
             (
                 "calls that the telephony does not know",
@@ -424,7 +468,7 @@ def test_some_pages_come_twice_and_some_of_them_in_an_older_version(portal):
             ("activities of contacts", "activities where owner_type_id = '3'"),
             ("activities of companies", "activities where owner_type_id = '4'"),
             ("site forms", "activities where provider_id = 'CRM_WEBFORM'"),
-            ("chats", "activities where provider_id = 'IMOPENLINES_SESSION' and direction = '1'"),
+            ("chats", "activities where provider_id = 'IMOPENLINES_SESSION'"),
             ("custom loss reasons", "deals where stage_id = 'C2:UC_STOCK'"),
             (
                 "overdue tasks",
@@ -501,23 +545,34 @@ def test_clients_wait_for_an_answer_as_long_as_planted(portal, truth, name, wind
     minutes = one(
         portal,
         f"""
-        with acts as (
+        with owned as (
             select
+                activities.*,
                 case
                     when owner_type_id = '1' then 'lead ' || owner_id
                     when deals.lead_id <> '0' then 'lead ' || deals.lead_id
                     else owner_type_id || ' ' || owner_id
-                end as thread,
+                end as thread
+            from activities
+            left join deals on owner_type_id = '2' and owner_id = deals.id
+        ),
+        acts as (
+            select thread, moment(sent_at) as happened_at, sender_kind = 'client' as is_touch,
+                sender_kind = 'operator' as is_answer
+            from messages inner join owned on messages.activity_id = owned.id
+            union all
+            select
+                thread,
                 moment(start_time) as happened_at,
                 direction = '1' as is_touch,
-                author_id not in ('0', '90')
+                author_id <> '0'
                 and coalesce(calls.call_failed_code = '200', completed = 'Y')
                 and activities.type_id in ('2', '4', '6')
                 and (direction = '2' or (direction = '1' and activities.type_id = '2')) as is_answer
-            from activities
-            left join deals on owner_type_id = '2' and owner_id = deals.id
+            from owned as activities
             left join raw.bitrix24.telephony_call as calls
                 on activities.id = calls.crm_activity_id
+            where provider_id <> 'IMOPENLINES_SESSION'
         ),
         touches as (
             select thread, happened_at as touched_at from acts where is_touch
@@ -665,7 +720,12 @@ def test_numbers_out_of_range_are_refused(tmp_path, leads, seed_number):
 
 def test_the_command_writes_the_portal_and_says_so(tmp_path):
     out = tmp_path / "made" / "raw.duckdb"
-    result = CliRunner().invoke(command, ["--leads", "30", "--seed", "4", "--out", str(out)])
-    assert result.exit_code == 0, result.output
-    assert "leads" in result.output
+    env = databases(tmp_path)
+    answer = run_command(
+        "demo", "--leads", "30", "--seed", "4", "--out", str(out), env=env, cwd=REPOSITORY
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "leads" in answer.stdout
     assert sorted(path.name for path in out.parent.iterdir()) == ["raw.duckdb", "raw.truth.json"]
+    seeds = {path.name: path.read_bytes() for path in (tmp_path / "demo_seeds").iterdir()}
+    assert seeds == {path.name: path.read_bytes() for path in seed_files(REPOSITORY).values()}

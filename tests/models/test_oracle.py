@@ -463,6 +463,137 @@ def test_a_lead_made_by_our_own_act_is_no_request():
     }
 
 
+def chat(number, owner, created, **more):
+    """A chat as Bitrix24 keeps it: one activity, which came in."""
+    more = {"associated_entity_id": str(100 + int(number))} | more
+    return act(
+        number, owner, created, "1", "6", provider_id="IMOPENLINES_SESSION",
+        is_incoming_channel="Y", responsible_id="12", **more,
+    )  # fmt: skip
+
+
+def said(number, session, sent_at, kind, sender="7"):
+    return {"id": str(number), "session_id": str(session), "sent_at": sent_at,
+            "sender_kind": kind, "sender_id": sender}  # fmt: skip
+
+
+ANSWERS = (
+    "requests", "answered_requests", "unanswered_requests", "unknown_answers",
+    "answered_without_time", "averaged_requests", "total_response_minutes",
+    "requests_judged_sla", "requests_within_sla",
+)  # fmt: skip
+
+
+def answers(result, segment=ALL):
+    return tuple(row(result, "response_time", "2024-01-01", segment=segment)[c] for c in ANSWERS)
+
+
+def test_every_message_that_waits_is_a_request_and_only_a_person_answers_it():
+    day = "2024-01-08T"
+    result = run(
+        crm_activity=[
+            chat(1, ("3", "1"), f"{day}10:00:01Z"),
+            # opened by the company: the client's message in it is a request nevertheless
+            chat(2, ("3", "2"), f"{day}10:00:00Z") | {"direction": "2"},
+            act(3, ("3", "9"), "2024-01-20T00:00:00Z", "0", "3"),
+        ],
+        openline_message=[
+            said(11, 101, f"{day}10:00:00Z", "client", "501"),
+            said(12, 101, f"{day}10:00:01Z", "system", "0"),
+            said(13, 101, f"{day}10:00:02Z", "BOT", "9"),
+            said(14, 101, f"{day}10:01:00Z", "client", "501"),
+            said(15, 101, f"{day}10:05:00Z", "operator"),
+            said(16, 101, f"{day}10:06:00Z", "operator", "8"),
+            # two hours later, answered by a bot of the portal alone
+            said(17, 101, f"{day}12:00:00Z", "client", "501"),
+            said(18, 101, f"{day}12:00:01Z", "operator", "30"),
+            said(21, 102, f"{day}10:00:00Z", "operator"),
+            said(22, 102, f"{day}10:30:00Z", "client", "502"),
+            said(23, 102, f"{day}11:00:00Z", "operator"),
+            # a session without an activity is of nobody
+            said(31, 103, f"{day}10:00:00Z", "client", "503"),
+        ],
+        users=[{"id": "30", "user_type": "bot"}],
+    )
+    assert answers(result) == (3, 2, 1, 0, 0, 2, 5 + 30, 3, 2)
+    assert answers(result, ("request_channel", "chat"))[0] == 3
+    assert answers(result, ("employee", "7"))[:2] == (2, 2)
+    assert answers(result, ("employee", "12"))[:3] == (1, 0, 1)
+    # messages of people and of robots; the portal's own notes are neither
+    mailings = row(result, "automation_level", "2024-01-01")
+    assert (mailings["total_events"], mailings["automated_events"]) == (6, 2)
+
+
+def test_a_chat_without_messages_is_answered_as_its_state_says():
+    day = "2024-01-08T"
+    activities = [
+        chat(1, ("3", "1"), f"{day}10:00:00Z", result_status="1"),
+        chat(2, ("3", "2"), f"{day}10:00:00Z", result_status="2"),
+        chat(3, ("3", "3"), f"{day}10:00:00Z", result_status="3"),
+        chat(4, ("3", "4"), f"{day}10:00:00Z"),
+        # a letter that waited was answered in the chat, nobody knows when
+        act(5, ("3", "5"), f"{day}09:00:00Z", "1"),
+        chat(6, ("3", "5"), f"{day}10:00:00Z", result_status="1"),
+        # a chat without an answer, and then a letter
+        chat(7, ("3", "7"), f"{day}10:00:00Z", result_status="2"),
+        act(8, ("3", "7"), f"{day}10:20:00Z", "2"),
+        # opened by the company, and an answer as no portal keeps it: neither
+        chat(9, ("3", "2"), f"{day}11:00:00Z", result_status="1") | {"direction": "2"},
+        act(10, ("3", "9"), "2024-01-20T00:00:00Z", "0", "3"),
+    ]
+    result = run(crm_activity=activities)
+    assert answers(result) == (6, 3, 1, 2, 2, 1, 20, 2, 1)
+    # the responsible person
+    assert answers(result, ("employee", "12"))[:5] == (5, 2, 1, 2, 2)
+    turned = run(
+        crm_activity=activities,
+        variables={"chat_result_statuses": {"answered": [3], "unanswered": []}},
+    )
+    assert answers(turned)[:5] == (6, 1, 0, 5, 1)
+
+
+def test_a_message_of_nobody_known_may_have_been_an_answer():
+    result = run(
+        crm_activity=[
+            chat(1, ("3", "1"), "2024-01-08T10:00:00Z"),
+            act(3, ("3", "9"), "2024-01-20T00:00:00Z", "0", "3"),
+        ],
+        openline_message=[
+            said(11, 101, "2024-01-08T10:00:00Z", "client", "501"),
+            said(12, 101, "2024-01-08T10:10:00Z", None, "77"),
+        ],
+    )
+    assert answers(result)[:5] == (1, 0, 0, 1, 0)
+
+
+def test_demand_whose_chat_may_have_been_answered_was_not_ignored():
+    def ignored(**state):
+        result = run(
+            crm_lead=[lead(1, "2024-01-08T10:00:00Z", "JUNK")],
+            crm_activity=[chat(1, ("1", "1"), "2024-01-08T10:00:00Z", **state)],
+        )
+        return row(result, "lost_sales", "2024-01-01")["lost_for_organisational_reasons"]
+
+    assert ignored() == 0
+    assert ignored(result_status="1") == 0
+    assert ignored(result_status="2") == 1
+
+
+def test_ten_chats_are_ten_requests():
+    portal = portal_of("chat")
+    months = [
+        row(compute(portal, {}, {}), "response_time", "2026-09-01")[column]
+        for column in ("requests", "answered_requests", "unanswered_requests", "unknown_answers")
+    ]
+    assert months == [10, 0, 0, 10]
+    for number, activity in enumerate(portal["crm_activity"]):
+        activity["result_status"] = "1" if number < 7 else "2"
+    told = row(compute(portal, {}, {}), "response_time", "2026-09-01")
+    assert picked(told, "requests", "answered_requests", "unanswered_requests") == {
+        "requests": 10, "answered_requests": 7, "unanswered_requests": 3,
+    }  # fmt: skip
+
+
 def test_an_informational_call_is_nobodys_answer():
     call = {"call_start_date": "2024-01-08T10:05:00Z", "call_failed_code": "200"}
     result = run(
@@ -494,6 +625,19 @@ def test_response_time_without_activities_has_no_source():
         "avg_response_minutes": None,
         "value_status": "source_missing",
     }
+
+
+def test_a_shortened_day_ends_earlier():
+    week = [
+        {"weekday": str(day), "start_time": "09:00", "end_time": "18:00"} for day in range(1, 6)
+    ]
+    off = [{"holiday_date": f"2025-06-{day}"} for day in (12, 13)]
+    short = {"holiday_date": "2025-06-11", "shortened_by_minutes": "60"}
+    portal = portal_of("short-day")
+    for holidays, minutes in ((off, 120), ([*off, short], 60)):
+        result = compute(portal, {"working_hours": week, "holidays": holidays}, {})
+        found = row(result, "response_time", "2025-06-01")
+        assert found["total_response_working_minutes"] == minutes
 
 
 def test_working_time_counts_elapsed_minutes_over_a_clock_change():

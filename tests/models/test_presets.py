@@ -14,7 +14,7 @@ import pytest
 
 import mariadb
 from bitrix24_effectiveness import preflight
-from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.demo import GO_LIVE, TABLES, generate
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
@@ -50,8 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Portal:
     path = tmp_path_factory.mktemp("portal") / "demo.duckdb"
     generate(path, leads=150, seed=1)
     with duckdb.connect(str(path), read_only=True) as connection:
-        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
-        return {table: rows_of(connection, f"bitrix24.{table}") for (table,) in tables}
+        return {table: rows_of(connection, f"bitrix24.{table}") for table in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def write_parquet(folder: Path, portal: Portal) -> None:
 
 def marts_of(folder: Path, preset: str) -> Marts:
     """Loads the files of a folder, judges them and builds every mart from them."""
-    given = {"raw_preset": preset}
+    given = {"raw_preset": preset, "crm_go_live_date": GO_LIVE}
     databases = {"CRM_RAW_DB": "raw.duckdb", "CRM_WAREHOUSE_DB": "warehouse.duckdb"}
     environment = {variable: str(folder / name) for variable, name in databases.items()}
     project = Project(REPOSITORY, given, environment)

@@ -13,6 +13,7 @@ import yaml
 from running import REPOSITORY, databases, run_command
 
 CODE = "repeat_purchases"
+ROWS = "purchases,count(*),fct_purchases,purchased_date,period,true"
 SEGMENT_TYPE = "original_currency"
 
 METRIC = """
@@ -129,7 +130,7 @@ class Copy:
         self.append("seeds/metric_catalog.csv", f"{row}\n")
         for segment_type in ("all", "channel", "client_type"):
             self.append("seeds/metric_segments.csv", f"{CODE},{segment_type}\n")
-        self.append("seeds/metric_rows.csv", f"{CODE}|1,{CODE},fct_purchases,purchased_date,true\n")
+        self.append("seeds/metric_rows.csv", f"{CODE}|1,{CODE},{ROWS}\n")
         (self.folder / f"models/marts/metrics/metric_{CODE}.sql").write_text(METRIC, "utf-8")
         path = self.folder / "models/marts/metrics/_metrics__models.yml"
         described = yaml.safe_load(path.read_text("utf-8"))

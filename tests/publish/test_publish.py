@@ -17,7 +17,7 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
-from running import REPOSITORY, databases
+from running import REPOSITORY, Built, databases
 
 # two tables with one version number each: a mixture of two publications would show
 PUBLISH_FOR_EVER = """
@@ -40,6 +40,8 @@ for version in range(1, 10_000):
     publish(project, Log("text"))
     print("published", flush=True)
 """
+
+MARK = "By this crm-effect knows the file as its own, which a later run may replace."
 
 
 @pytest.fixture
@@ -77,7 +79,8 @@ def test_marts_and_only_they_are_published_with_their_contract(project: Project)
     publish(project, Log("text"))
     assert published(project, "select * from facts") == [(1, "it's")]
     assert published(project, "select schema_name, table_name, comment from duckdb_tables()") == [
-        ("marts", "facts", "One row per fact; it's small.")
+        ("crm_effect", "publication", MARK),
+        ("marts", "facts", "One row per fact; it's small."),
     ]
     assert published(
         project,
@@ -89,10 +92,22 @@ def test_marts_and_only_they_are_published_with_their_contract(project: Project)
     ]
 
 
-def test_nobody_may_write_to_what_is_published(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("given", "of_files", "of_folders"),
+    [("", 0o400, 0o700), ("0640", 0o440, 0o750), ("644", 0o444, 0o755)],
+)
+def test_nobody_may_write_to_what_is_published_and_only_the_chosen_may_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch, given: str, of_files: int, of_folders: int
+) -> None:
+    monkeypatch.setenv("CRM_MARTS_MODE", given)
+    project = Project(REPOSITORY, {})
     publish(project, Log("text"))
-    files = [project.marts_db, project.parquet_dir / "facts.parquet"]
-    assert [oct(path.stat().st_mode & 0o777) for path in files] == ["0o444", "0o444"]
+    folder = project.parquet_dir.resolve()
+    modes = {
+        path: path.stat().st_mode & 0o777
+        for path in (project.marts_db, folder / "facts.parquet", folder, folder.parent)
+    }
+    assert list(modes.values()) == [of_files, of_files, of_folders, of_folders]
 
 
 def test_a_reader_goes_on_reading_what_it_opened(project: Project) -> None:
@@ -168,3 +183,12 @@ def test_killed_at_any_moment_the_last_publication_is_whole(project: Project) ->
         )
         assert first == second
         assert first[0][0] == 20_000
+
+
+def test_every_published_table_and_column_says_what_it_is(demo_portal: Built) -> None:
+    for kind in ("tables", "columns"):
+        assert not published(
+            demo_portal.project,
+            f"select * from duckdb_{kind}() where database_name = 'published' "
+            "and schema_name = 'marts' and coalesce(comment, '') = ''",
+        )

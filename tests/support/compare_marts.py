@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.demo import generate, seed_files
 from compare_engines import Reader, Row, differences, mart_keys
 from harness import MARTS, REPOSITORY, Compiled, case_of_files, compile_project, seed_rows
 from portals import VARIANTS, Case, seeded_case
@@ -76,7 +76,7 @@ def cases(portals: int, folder: Path) -> Iterator[tuple[str, Case, Path | None]]
 
 
 def _seed_files() -> list[Path]:
-    return sorted((REPOSITORY / "seeds").glob("*.csv"))
+    return list(seed_files(REPOSITORY).values())
 
 
 def _with_nulls(seeds: dict[str, list[Row]]) -> dict[str, list[Row]]:

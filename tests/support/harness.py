@@ -366,12 +366,11 @@ def seed_rows(folder: Path, name: str) -> list[Row]:
 
 
 def case_of_files(folder: Path) -> Case:
-    """The portal of a folder of CSV files, without the seeds that tell of the demo's company."""
-    foreign = ("costs", "exchange_rates", "channels", "loss_reasons", "business_processes")
+    """The portal of a folder of CSV files, with the seeds as they ship."""
     seeds = [path.stem for path in (REPOSITORY / "seeds").glob("*.csv")]
     return Case(
         {path.stem: _texts(folder, path.stem) for path in folder.glob("*.csv")},
-        {name: [] if name in foreign else _texts(REPOSITORY / "seeds", name) for name in seeds},
+        {name: _texts(REPOSITORY / "seeds", name) for name in seeds},
     )
 
 

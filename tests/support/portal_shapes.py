@@ -82,7 +82,12 @@ _LACKS = {
     "crm_contact": ["has_phone", "has_email"],
     "crm_company": ["has_phone", "has_email"],
     "crm_deal_stage_history": ["category_id"],
-    "crm_activity": ["is_incoming_channel"],
+    "crm_activity": [
+        "is_incoming_channel",
+        "result_status",
+        "associated_entity_id",
+        "result_source_id",
+    ],
     "crm_status": ["extra"],
     "users": ["work_position", "user_type"],
     "tasks": ["status"],
@@ -110,6 +115,7 @@ def without_what_bi_connector_lacks(portal: Portal) -> Portal:
     ]
     bots = {row["id"] for row in portal["users"] if row["user_type"] == "bot"}
     poorer["users"] = [row for row in poorer["users"] if row["id"] not in bots]
+    del poorer["openline_message"]
     return poorer
 
 
@@ -189,6 +195,14 @@ def without_what_the_product_lacks(portal: Portal) -> Portal:
         for table, rows in portal.items()
     }
     # the default pipeline has no row there that could hold an order
+    clients = {
+        row["sender_id"] for row in poorer["openline_message"] if row["sender_kind"] == "client"
+    }
+    nobody = dict.fromkeys(poorer["users"][0])
+    poorer["users"] += [
+        nobody | {"id": client, "active": "true", "user_type": "imconnector"}
+        for client in sorted(clients)
+    ]
     poorer["crm_category"] = [
         row | ({"sort": "0"} if row["id"] == "0" else {}) for row in poorer["crm_category"]
     ]
@@ -203,7 +217,26 @@ def on_premise(portal: Portal) -> Portal:
             for row in rows
         ]
         for table, rows in portal.items()
+        if table != "openline_message"
     }
+    shaped["b_im_message"] = [
+        {
+            "ID": row["id"],
+            "CHAT_ID": row["session_id"] + "1",
+            "AUTHOR_ID": row["sender_id"],
+            "DATE_CREATE": _of_product("date_create", row["sent_at"]),
+        }
+        for row in portal["openline_message"]
+    ]
+    messages: dict[str, list[int]] = {}
+    for row in portal["openline_message"]:
+        messages.setdefault(row["session_id"], []).append(int(row["id"]))
+    shaped["b_imopenlines_session"] = [
+        # some still last
+        {"ID": session, "CHAT_ID": session + "1", "START_ID": str(min(ids)),
+         "END_ID": str(max(ids)) if int(session) % 3 else "0"}
+        for session, ids in messages.items()
+    ]  # fmt: skip
     shaped["b_crm_utm"] = [
         {"ENTITY_TYPE_ID": kind, "ENTITY_ID": row["id"], "CODE": name.upper(), "VALUE": row[name]}
         for kind, table in ((1, "crm_lead"), (2, "crm_deal"))
@@ -258,7 +291,16 @@ def _product_type(column: str) -> str:
         return "datetime"
     if column in ("OPPORTUNITY", "AMOUNT"):
         return "decimal(18, 4)"
-    is_number = column in ("ID", "VALUE_ID", "OWNER_ID", "SORT", "CALL_DURATION", "CREATED_BY")
+    is_number = column in (
+        "ID",
+        "START_ID",
+        "END_ID",
+        "VALUE_ID",
+        "OWNER_ID",
+        "SORT",
+        "CALL_DURATION",
+        "CREATED_BY",
+    )
     return "int" if is_number else "varchar(255)"
 
 

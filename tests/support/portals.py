@@ -38,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "reporting_timezone": "Europe/Berlin",
         "portal_timezone": "America/New_York",
         "demand_entity": "lead",
+        "chat_result_statuses": {"answered": [1, 3], "unanswered": []},
     },
 }
 
@@ -427,6 +428,16 @@ class _Maker:
             is_plain = provider in ("CRM_TODO", "CRM_MEETING", "CRM_TASKS_TASK")
             direction = self.pick(["0", None] if is_plain else ["1", "1", "1", "2", "2", "0", None])
             activity_id = str(number)
+            chat: Row = {}
+            if provider == "IMOPENLINES_SESSION":
+                # now and then two activities name one session, which no portal should do
+                chat = {
+                    "result_status": self.pick([None, "0", "1", "1", "2", "2", "3"]),
+                    "associated_entity_id": self.maybe(str(500 + self.pick([number, number, 1]))),
+                    "result_source_id": self.maybe(self.pick(["telegrambot", "Livechat"])),
+                }
+                if chat["associated_entity_id"] and self.chance(0.6):
+                    self.messages(chat["associated_entity_id"], at)
             self.add(
                 "crm_activity",
                 id=activity_id,
@@ -446,6 +457,7 @@ class _Maker:
                 is_incoming_channel=self.maybe(self.chance(0.5), 0.4)
                 if provider == "IMOPENLINES_SESSION"
                 else self.maybe(False, 0.3),
+                **chat,
             )
             if type_id != "2" or self.chance(0.3):
                 continue
@@ -463,6 +475,27 @@ class _Maker:
                     crm_entity_id=owner_id,
                     crm_activity_id=self.maybe(activity_id, 0.9),
                 )
+
+    def messages(self, session_id: str, at: datetime) -> None:
+        """What is said in a chat: people, bots and the system, not always after its beginning."""
+        for _ in range(self.rng.randint(1, 6)):
+            kind, sender = self.pick(
+                [
+                    ("client", "501"), ("client", "501"), ("client", None),
+                    ("operator", "11"), ("operator", "12"), ("operator", self.bot),
+                    ("Operator", None), ("bot", "90"), ("system", "0"), (None, "77"),
+                    ("guest", "78"),
+                ]
+            )  # fmt: skip
+            self.add(
+                "openline_message",
+                id=str(len(self.rows["openline_message"]) + 1),
+                session_id=session_id,
+                sent_at=at,
+                sender_id=sender,
+                sender_kind=kind,
+            )
+            at = self.short_after(at) if self.chance(0.9) else self.time()
 
     def tasks(self) -> None:
         for number in range(1, self.rng.randint(0, 3) + 1):
@@ -483,7 +516,13 @@ class _Maker:
         """Requests so close to the newest change that it is too early to judge them."""
         times = [
             row[column]
-            for table in ("crm_deal", "crm_lead", "crm_deal_stage_history", "crm_activity")
+            for table in (
+                "crm_deal",
+                "crm_lead",
+                "crm_deal_stage_history",
+                "crm_activity",
+                "openline_message",
+            )
             for row in self.rows[table]
             for column, kind in COLUMNS[table].items()
             if kind == "time"
@@ -654,8 +693,8 @@ class _Maker:
     def without_tables(self, portal: dict[str, list[Row]]) -> None:
         optional = [
             "crm_lead", "crm_contact", "crm_company", "crm_deal_stage_history",
-            "crm_lead_status_history", "crm_activity", "telephony_call", "crm_category", "users",
-            "tasks",
+            "crm_lead_status_history", "crm_activity", "openline_message", "telephony_call",
+            "crm_category", "users", "tasks",
         ]  # fmt: skip
         for table in optional:
             if self.chance(0.04):
@@ -773,7 +812,12 @@ class _Maker:
         holidays = {date(2024, 1, 1): None, date(2024, 2, 29): None, date(2024, 6, 1): 5}
         holidays |= {day: self.pick([None, 1, 7]) for day in days[1:4]}
         seeds["holidays"] = [
-            {"holiday_date": day, "name": "Day", "works_as_weekday": works}
+            {
+                "holiday_date": day,
+                "name": "Day",
+                "works_as_weekday": works,
+                "shortened_by_minutes": self.pick([None, None, 60, 300]),
+            }
             for day, works in holidays.items()
             if self.chance(0.7)
         ]

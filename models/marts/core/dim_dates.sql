@@ -57,16 +57,20 @@ with_weekday as (
 
 ),
 
--- a holiday works as no weekday at all, a moved working day as the weekday that it stands in for
+-- a holiday works as no weekday at all, a moved working day as the weekday that it stands in for,
+-- a shortened day as its own
 with_work as (
 
     select
         with_weekday.date_day,
         with_weekday.iso_weekday,
         case
-            when holidays.holiday_date is null then with_weekday.iso_weekday
-            else cast(holidays.works_as_weekday as bigint)
-        end as works_as_weekday
+            when holidays.works_as_weekday is not null
+                then cast(holidays.works_as_weekday as bigint)
+            when holidays.holiday_date is null or holidays.shortened_by_minutes is not null
+                then with_weekday.iso_weekday
+        end as works_as_weekday,
+        cast(coalesce(holidays.shortened_by_minutes, 0) as bigint) as shortened_by_minutes
 
     from with_weekday
 
@@ -84,6 +88,7 @@ final as (
         cast({{ dbt.date_trunc('year', 'with_work.date_day') }} as date) as year_start,
         with_work.iso_weekday,
         with_work.works_as_weekday,
+        with_work.shortened_by_minutes,
         worked_weekdays.weekday is not null as is_working_day
 
     from with_work

@@ -149,7 +149,7 @@ final as (
             coalesce(loss_reasons.is_organisational, false)
             or (
                 recorded_months.month_start is not null
-                and not coalesce(threads.has_response, false)
+                and not coalesce(threads.may_have_response, false)
             )
         ) as is_organisational_loss
 

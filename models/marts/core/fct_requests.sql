@@ -78,11 +78,13 @@ final as (
         with_channel.request_id,
         with_channel.thread_id,
         with_channel.request_channel,
+        with_channel.chat_connector,
         with_channel.channel_id,
         with_channel.employee_id,
         with_channel.requested_at,
         cast({{ to_local('with_channel.requested_at') }} as date) as requested_date,
         with_channel.responded_at,
+        with_channel.answer_status,
         cast(with_channel.response_microseconds as {{ type_double() }})
         / 60000000 as response_minutes,
         cast(working_times.response_working_microseconds as {{ type_double() }}) / 60000000

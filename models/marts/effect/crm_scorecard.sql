@@ -304,12 +304,14 @@ final as (
         case
             when not is_told
                 then
-                    {{ dbt.datediff(
-                        dbt.date_trunc('month', 'go_live_date'),
-                        'first_month_after',
-                        'month'
-                    ) }}
-                    + months_needed
+                    cast(
+                        {{ dbt.datediff(
+                            dbt.date_trunc('month', 'go_live_date'),
+                            'first_month_after',
+                            'month'
+                        ) }}
+                        + months_needed as bigint
+                    )
         end as months_to_tell,
         case
             when not is_told

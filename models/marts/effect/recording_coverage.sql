@@ -103,7 +103,8 @@ thread_acts as (
 
     from activities
 
-    where is_touch or is_response
+    -- what was answered inside a chat of which no message was loaded is recorded nowhere
+    where (is_touch or is_response) and not is_response_untimed and not is_response_unknown
 
     union all
 
@@ -117,8 +118,8 @@ thread_acts as (
 
     from requests
 
-    -- those that no activity began
-    where request_id not like 'activity%'
+    -- those that the creation of a lead or deal began
+    where request_id not like 'activity%' and request_id not like 'message%'
 
 ),
 
@@ -242,10 +243,12 @@ records as (
         'answered' as record_kind,
         request_channel as request_kind,
         month_start,
-        case when responded_at is not null then 1 else 0 end as counted,
+        case when answer_status = 'answered' then 1 else 0 end as counted,
         1 as base
 
     from requests
+
+    where answer_status <> 'unknown'
 
     union all
 

@@ -36,6 +36,10 @@ timed_requests as (
         requests.request_channel,
         requests.channel_id,
         requests.employee_id,
+        requests.answer_status,
+        -- a chat of which only the state is known says nothing of time
+        requests.answer_status = 'unanswered'
+        or requests.response_microseconds is not null as is_timed,
         requests.response_microseconds,
         requests.response_working_microseconds,
         requests.age_working_microseconds,
@@ -56,6 +60,7 @@ judged_requests as (
         request_channel,
         channel_id,
         employee_id,
+        answer_status,
         response_microseconds,
         response_working_microseconds,
         -- one answer after 300 days must not rule a month
@@ -68,10 +73,10 @@ judged_requests as (
                 then response_working_microseconds
         end
             as averaged_working_microseconds,
-        age_microseconds >= 300000000 as is_judged_5_minutes,
-        age_microseconds >= 3600000000 as is_judged_1_hour,
-        age_microseconds >= {{ sla_microseconds }} as is_judged_sla,
-        age_working_microseconds >= {{ sla_microseconds }} as is_judged_sla_working,
+        is_timed and age_microseconds >= 300000000 as is_judged_5_minutes,
+        is_timed and age_microseconds >= 3600000000 as is_judged_1_hour,
+        is_timed and age_microseconds >= {{ sla_microseconds }} as is_judged_sla,
+        is_timed and age_working_microseconds >= {{ sla_microseconds }} as is_judged_sla_working,
         coalesce(response_microseconds < 300000000, false) as is_within_5_minutes,
         coalesce(response_microseconds < 3600000000, false) as is_within_1_hour,
         coalesce(response_microseconds < {{ sla_microseconds }}, false) as is_within_sla,
@@ -92,7 +97,12 @@ requests_by_segment as (
             as requests_within_{{ limit }},
         {% endfor %}
         count(*) as requests,
-        count(requests.response_microseconds) as answered_requests,
+        count(*) filter (where requests.answer_status = 'answered') as answered_requests,
+        count(*) filter (where requests.answer_status = 'unanswered') as unanswered_requests,
+        count(*) filter (where requests.answer_status = 'unknown') as unknown_answers,
+        count(*) filter (
+            where requests.answer_status = 'answered' and requests.response_microseconds is null
+        ) as answered_without_time,
         count(*) filter (where requests.is_answered_late) as answered_late,
         count(requests.averaged_microseconds) as averaged_requests,
         cast(sum(requests.averaged_microseconds) as {{ type_double() }}) / 60000000
@@ -135,8 +145,9 @@ counts as (
         coalesce(requests_by_segment.requests_within_sla, 0) as requests_within_sla,
         coalesce(requests_by_segment.requests_judged_sla_working, 0) as requests_judged_sla_working,
         coalesce(requests_by_segment.requests_within_sla_working, 0) as requests_within_sla_working,
-        coalesce(requests_by_segment.requests - requests_by_segment.answered_requests, 0)
-            as unanswered_requests,
+        coalesce(requests_by_segment.unanswered_requests, 0) as unanswered_requests,
+        coalesce(requests_by_segment.unknown_answers, 0) as unknown_answers,
+        coalesce(requests_by_segment.answered_without_time, 0) as answered_without_time,
         coalesce(requests_by_segment.total_response_minutes, 0) as total_response_minutes,
         requests_by_segment.median_response_minutes,
         requests_by_segment.p90_response_minutes,
@@ -170,6 +181,8 @@ final as (
         registry.requests,
         registry.answered_requests,
         registry.unanswered_requests,
+        registry.unknown_answers,
+        registry.answered_without_time,
         registry.answered_late,
         registry.averaged_requests,
         registry.total_response_minutes,

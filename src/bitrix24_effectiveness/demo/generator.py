@@ -9,7 +9,9 @@ from pathlib import Path
 
 import duckdb
 
+from ..duckdb_file import DEMO_PORTAL, mark
 from ..errors import CrmEffectError
+from ..project import DEMO_TABLE
 
 DEFAULT_LEADS = 6000
 DEFAULT_SEED = 1
@@ -70,7 +72,8 @@ TABLES = {
     "crm_lead_status_history": "id type_id owner_id created_time status_id status_semantic_id",
     "crm_activity": "id owner_id owner_type_id type_id provider_id provider_type_id direction "
     "created start_time end_time deadline last_updated completed responsible_id author_id "
-    "is_incoming_channel",
+    "is_incoming_channel result_status associated_entity_id result_source_id",
+    "openline_message": "id session_id sender_id sender_kind sent_at",
     "telephony_call": "id call_type call_duration call_start_date call_failed_code "
     "portal_user_id crm_entity_type crm_entity_id crm_activity_id",
     "crm_status": "id entity_id status_id name sort semantics category_id extra",
@@ -93,7 +96,8 @@ def generate(
 ) -> dict[str, int]:
     """Write the demo portal to a DuckDB file, and the planted truth beside it.
 
-    The file gets the schema `bitrix24` with all raw tables, every column text. The truth is
+    The file gets the schema `bitrix24` with all raw tables, every column text, and beside it the
+    mark by which a later demo portal may take its place. The truth is
     `<stem>.truth.json` in the same folder. Each appears whole or not at all.
 
     Args:
@@ -126,6 +130,12 @@ def generate(
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
                 counts, truth = write(connection, leads, seed, effect)
+                # it travels with the raw tables, where the mark stays with the file: see company.py
+                connection.execute(
+                    f"create table bitrix24.{DEMO_TABLE} as "
+                    f"select {leads} as leads, {seed} as seed, {effect} as effect"
+                )
+                mark(connection, DEMO_PORTAL, leads=leads, seed=seed, effect=effect)
             truth_part.write_text(
                 json.dumps(truth, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
             )

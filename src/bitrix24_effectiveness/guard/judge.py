@@ -8,7 +8,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from bitrix24_effectiveness.build import Dbt, build_base, kept_passed
+from bitrix24_effectiveness.configuration import suggestion
 from bitrix24_effectiveness.errors import ConfigurationError, DataError
 from bitrix24_effectiveness.guard import results
 from bitrix24_effectiveness.guard.results import Finding
@@ -30,6 +31,7 @@ _SHOWN_KEYS = 5
 _HARMLESS = re.compile(r"[A-Za-z0-9_:.|-]{1,40}")
 # the same language, read several times as fast
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNJUDGED = "cannot be evaluated"
 _LONG_AGO = datetime(1, 1, 1)
 # as in `mostly_readable`: so many rows, and this share of the table, are a fault of the load
 _MANY_ROWS = 10
@@ -44,6 +46,8 @@ def guard(
     data_docs: Path | None = None,
     new_portal: bool = False,
     dbt: Dbt | None = None,
+    accept: Iterable[str] = (),
+    is_brief: bool = False,
 ) -> list[Finding]:
     """Builds the base tables, judges them, keeps the findings and shows those that failed.
 
@@ -55,20 +59,38 @@ def guard(
         data_docs: Folder for Great Expectations' own pages, if they are wanted.
         new_portal: Compare with no earlier run: the raw tables are those of another portal.
         dbt: What to build the base tables with, so that a build need not build them again.
+        accept: Critical checks (`table.check`) that may fail. Where they compare with the last
+            accepted run, the next one compares with this; others may go on failing until they pass.
+        is_brief: Show people the findings only when they stop the run.
 
     Raises:
+        ConfigurationError: one of `accept` is no check.
         DataError: a critical check failed or could not be evaluated; names it. Or a base table
             could not be built.
     """
     started = time.monotonic()
     now = datetime.now(UTC)
+    suites = read_suites(project)
     before = {} if new_portal else results.observed_before(project)
+    accepted = _accepted(suites, accept)
+    if not new_portal:
+        accepted |= results.accepted_before(project) - _compared(suites)
     with kept_passed(project):
         base_tables = build_base(project, log, dbt or Dbt(project, log))
-        findings = check_raw_tables(project, base_tables, now, before, log=log, data_docs=data_docs)
+        findings = check_raw_tables(
+            project,
+            base_tables,
+            now,
+            before,
+            log=log,
+            data_docs=data_docs,
+            suites=suites,
+            accepted=accepted,
+        )
         results.keep(project, now.isoformat(timespec="microseconds"), findings)
-    _show(findings, log)
     stopping = [finding for finding in findings if finding.stops]
+    if stopping or log.is_json or not is_brief:
+        _show(findings, log)
     warned = sum(not finding.passed for finding in findings) - len(stopping)
     seconds = round(time.monotonic() - started, 1)
     log.event(
@@ -84,9 +106,39 @@ def guard(
         names = ", ".join(f"{finding.table}.{finding.check}" for finding in stopping)
         hint = ""
         if before and any(finding.check in ("rows", "columns") for finding in stopping):
-            hint = " (if this is another portal than last time, run once with --new-portal)"
+            hint = (
+                " (if this is another portal than last time, run once with --new-portal; if what "
+                "is missing was deleted on purpose, with --accept-checks and the names)"
+            )
         raise DataError(f"raw data failed {names}: the published marts stay as they are{hint}")
     return findings
+
+
+def _accepted(suites: Suites, names: Iterable[str]) -> set[tuple[str, str]]:
+    known = {
+        f"{table}.{one['meta']['check']}": (table, one["meta"]["check"])
+        for table, parts in suites.items()
+        for part in parts.values()
+        for one in part
+    }
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(
+                f"--accept-checks: {name} is no check, such as crm_category.rows"
+                + suggestion(name, known)
+            )
+    return {known[name] for name in names}
+
+
+def _compared(suites: Suites) -> set[tuple[str, str]]:
+    """Checks that compare with the last accepted run: what it accepted is the measure now."""
+    return {
+        (table, one["meta"]["check"])
+        for table, parts in suites.items()
+        for part in parts.values()
+        for one in part
+        if "first_time" in one["meta"]
+    }
 
 
 def read_suites(project: Project) -> Suites:
@@ -132,6 +184,7 @@ def check_raw_tables(
     log: Log | None = None,
     data_docs: Path | None = None,
     suites: Suites | None = None,
+    accepted: Collection[tuple[str, str]] = (),
 ) -> list[Finding]:
     """Evaluates the suites and writes nothing.
 
@@ -143,6 +196,7 @@ def check_raw_tables(
         log: Where progress is shown.
         data_docs: Folder for Great Expectations' own pages.
         suites: Expectations by raw table and part; by default all that the project has.
+        accepted: Checks (table, name) that may fail; not those that could not be evaluated.
     """
     suites = read_suites(project) if suites is None else suites
     with _quiet():
@@ -163,6 +217,9 @@ def check_raw_tables(
                         finding = _finding(table, expectation, result)
                         if _is_doubt_only(project, finding, expectation["meta"], findings):
                             finding = replace(finding, severity="warning")
+                        is_judged = not finding.observed.startswith(_UNJUDGED)
+                        if finding.stops and is_judged and (table, finding.check) in accepted:
+                            finding = replace(finding, severity=results.ACCEPTED)
                         findings.append(finding)
                 if log:
                     log.step("guard", table, number, len(suites))
@@ -247,9 +304,7 @@ def _finding(table: str, expectation: dict[str, Any], result: Any) -> Finding:
     description = " ".join(expectation["description"].split())
     error = _error(result)
     if error:
-        return Finding(
-            table, check, "critical", False, f"cannot be evaluated: {error}", description
-        )
+        return Finding(table, check, "critical", False, f"{_UNJUDGED}: {error}", description)
     seen = result.result
     observed = seen.get("observed_value", seen.get("unexpected_count"))
     if observed is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ _COLUMNS = (
     "severity text, passed boolean, observed text, failing_keys text"
 )
 
+ACCEPTED = "accepted"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -26,7 +28,8 @@ class Finding:
     Attributes:
         table: Raw table.
         check: Name of the check, unique in its table.
-        severity: `critical` stops the run, `warning` is shown.
+        severity: `critical` stops the run, `warning` is shown; `accepted` would stop it, had not
+            a person accepted that it fails.
         passed: False as well when the check could not be evaluated.
         observed: What was seen, as text; empty when there was nothing to judge.
         description: What the check demands.
@@ -73,20 +76,31 @@ def observed_before(project: Project) -> dict[tuple[str, str], str]:
 
     Empty: there was none.
     """
+    return {(row.raw_table, row.check_name): row.observed for row in _last_accepted_run(project)}
+
+
+def accepted_before(project: Project) -> set[tuple[str, str]]:
+    """Checks (table, name) whose failure was accepted in that run."""
+    return {
+        (row.raw_table, row.check_name)
+        for row in _last_accepted_run(project)
+        if row.severity == ACCEPTED
+    }
+
+
+def _last_accepted_run(project: Project) -> Sequence[Any]:
     table = _table(project)
     query = (
-        f"select raw_table, check_name, observed from {table} where run_id = "
+        f"select raw_table, check_name, severity, observed from {table} where run_id = "
         f"(select max(run_id) from {table} where is_accepted and raw_source = :source)"
     )
     source = {"source": _source(project)}
     if project.target == "spark":
         session = _spark(project)
-        rows = session.sql(query, source).collect() if session.catalog.tableExists(table) else []
-    else:
-        with _engine(project).connect() as connection:
-            is_there = _exists(connection, project.schema("quality"))
-            rows = connection.execute(sqlalchemy.text(query), source).all() if is_there else []
-    return {(row.raw_table, row.check_name): row.observed for row in rows}
+        return session.sql(query, source).collect() if session.catalog.tableExists(table) else []
+    with _engine(project).connect() as connection:
+        is_there = _exists(connection, project.schema("quality"))
+        return connection.execute(sqlalchemy.text(query), source).all() if is_there else []
 
 
 def _exists(connection: sqlalchemy.Connection, schema: str) -> bool:

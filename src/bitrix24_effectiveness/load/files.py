@@ -11,10 +11,11 @@ from pathlib import Path
 
 import duckdb
 
+from bitrix24_effectiveness.duckdb_file import DEMO_PORTAL, check_replaceable
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import quote, replaced_when_done
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.project import DELETED_ROWS, LOADED_TABLES, SWEPT_KEYS, Project
 
 CSV = (".csv", ".csv.gz")
 JSON = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
@@ -51,6 +52,7 @@ def load_files(project: Project, folder: Path, out: Path, log: Log) -> dict[str,
             f"expected {missing[0]}.csv, .parquet, .json or .jsonl"
         )
 
+    _check_replaceable(project, out)
     rows = {}
     schema = quote(project.raw_schema)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +67,30 @@ def load_files(project: Project, folder: Path, out: Path, log: Log) -> dict[str,
     return rows
 
 
+def _check_replaceable(project: Project, out: Path) -> None:
+    """What gives way is raw tables: of a load before, of a demo portal, of another loader."""
+    schema = project.raw_schema.lower()
+    names = [LOADED_TABLES, DELETED_ROWS, SWEPT_KEYS, "_dlt_*"]
+    names += map(project.raw_identifier, project.raw_tables)
+    check_replaceable(
+        out,
+        DEMO_PORTAL,
+        "a file of raw tables alone",
+        "name another file, or move this one away",
+        [f"{schema}.{name.lower()}" for name in names] + [f"{schema}_staging.*"],
+    )
+
+
 def _files_by_table(project: Project, folder: Path, log: Log) -> dict[str, Path]:
     known = {project.raw_identifier(table).lower(): table for table in project.raw_tables}
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or not path.is_file():
             continue
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigurationError(
+                f"{path.name} is a link out of {folder}: put the file itself there"
+            )
         suffix = next((s for s in CSV + JSON + PARQUET if path.name.lower().endswith(s)), None)
         stem = path.name[: -len(suffix)].lower() if suffix else None
         if stem not in known:

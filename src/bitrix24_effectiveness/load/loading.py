@@ -18,6 +18,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
+from bitrix24_effectiveness.duckdb_file import explained
 from bitrix24_effectiveness.errors import (
     AnotherRunError,
     ConfigurationError,
@@ -695,7 +696,10 @@ def _said(error: BaseException, source: str) -> BaseException:
     for link in chain:
         if isinstance(link, CrmEffectError):
             return link
-        if isinstance(link, duckdb.IOException) and "lock" in str(link).lower():
-            return AnotherRunError(f"{source} is open in another program: close it there")
-    said = str(chain[-1]).strip() or type(chain[-1]).__name__
-    return ConfigurationError(f"{source}: {said.splitlines()[0]}")
+        if isinstance(link, duckdb.IOException) and Path(source).is_file():
+            said = explained(Path(source), link)
+            if isinstance(said, AnotherRunError):
+                return AnotherRunError(f"{source} is open in another program: close it there")
+            return said
+    text = str(chain[-1]).strip() or type(chain[-1]).__name__
+    return ConfigurationError(f"{source}: {text.splitlines()[0]}")

@@ -53,6 +53,9 @@ class Warehouse(Protocol):
             ConfigurationError: there is none, or it cannot be read.
         """
 
+    def raw_fingerprint(self) -> Any:
+        """Differs once the raw tables were written to; None: that cannot be told."""
+
     def new_raw_tables(self, may_replace: bool) -> AbstractContextManager[Path]:
         """Gives a DuckDB file to write raw tables to; when all went well they are those of here.
 
@@ -62,6 +65,10 @@ class Warehouse(Protocol):
 
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """A few rows of what dbt has built; none where it cannot be read."""
+
+    @property
+    def scratch_database(self) -> str | None:
+        """Database that lives as long as dbt does, for what only models read; None: none."""
 
     def dbt_is_done(self) -> None:
         """Lets go of what dbt holds in this process."""
@@ -82,6 +89,9 @@ class Warehouse(Protocol):
             ConfigurationError: the marts cannot be read or written.
             AnotherRunError: readers do not let go of those published before.
         """
+
+    def published_fingerprint(self) -> Any:
+        """Differs once the published marts were touched; None: nothing is, or it cannot be told."""
 
     def published(self) -> AbstractContextManager[Reader]:
         """Reads the published marts, which can be named without schema: one version of them.

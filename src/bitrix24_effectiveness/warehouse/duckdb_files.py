@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,19 @@ from typing import Any
 
 import duckdb
 import sqlalchemy
+import yaml
 
-from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
+from bitrix24_effectiveness.duckdb_file import (
+    DEMO_PORTAL,
+    OFFLINE,
+    PUBLICATION,
+    check_replaceable,
+    explained,
+    first_line,
+    mark,
+    opened,
+)
+from bitrix24_effectiveness.errors import AfterPublicationError, AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import (
     literal,
     quote,
@@ -25,7 +36,7 @@ from bitrix24_effectiveness.files import (
     write_json,
 )
 from bitrix24_effectiveness.lock import only_run
-from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _MARTS = "marts"
@@ -64,24 +75,58 @@ class DuckDBFiles:
                 f"crm.duckdb; DuckDB calls the database {_MARTS} too, and then {_MARTS}.x is "
                 "ambiguous in every query of a BI tool"
             )
+        self._check_files_differ()
 
     def check(self) -> None:
-        """Checks that the file to build in is a DuckDB database that nobody else has open."""
+        """Checks the file to build in, and that what is published would replace nothing else.
+
+        The former must be a DuckDB database that nobody else has open.
+        """
+        self._check_files_differ()
         path = self._project.warehouse_db
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            duckdb.connect(str(path)).close()
         except OSError as error:
             raise ConfigurationError(
                 f"cannot write to {path.parent}: {error.strerror or error}"
             ) from error
-        except duckdb.IOException as error:
-            message = _unreadable(path, str(error))
-            if "in use" in message:
-                raise AnotherRunError(message) from error
-            raise ConfigurationError(message) from error
-        except duckdb.Error as error:
-            raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+        with opened(path, read_only=False):
+            pass
+        self._check_published_file([])
+
+    def _check_files_differ(self) -> None:
+        """Each file is replaced or written to by another command: no two may be one."""
+        project = self._project
+        places = {
+            "CRM_RAW_DB": project.raw_db,
+            "CRM_WAREHOUSE_DB": project.warehouse_db,
+            "CRM_MARTS_DB": project.marts_db,
+            "the Parquet files beside CRM_MARTS_DB": project.parquet_dir,
+        }
+        for (one, path), (other, other_path) in itertools.combinations(places.items(), 2):
+            if _are_one(path, other_path):
+                hint = ""
+                if {one, other} == {"CRM_MARTS_DB", "the Parquet files beside CRM_MARTS_DB"}:
+                    hint = ", ending in .duckdb"
+                raise ConfigurationError(
+                    f"{one} and {other} would be the same place, {path}: give each its own{hint}"
+                )
+
+    def _check_published_file(self, marts: Sequence[str]) -> None:
+        """What another made is not replaced.
+
+        Args:
+            marts: What is about to be published; a file without a mark, as versions before 0.2
+                wrote it, is ours if it holds nothing but these.
+        """
+        known = marts or self.read_state().get("marts", [])
+        check_replaceable(
+            self._project.marts_db,
+            PUBLICATION,
+            "what crm-effect published",
+            "name another file in CRM_MARTS_DB, or move this one away",
+            [f"{_MARTS}.{mart}" for mart in known],
+        )
 
     def only_run(self) -> AbstractContextManager[None]:
         """Holds the lock beside the warehouse; the system lets go of it when the process ends."""
@@ -97,16 +142,27 @@ class DuckDBFiles:
                 "or `crm-effect load-files DIR`"
             )
         try:
-            with duckdb.connect(str(path), read_only=True) as connection:
+            with opened(path) as connection:
                 yield Reader(connection)
-        except duckdb.IOException as error:
-            raise ConfigurationError(_unreadable(path, str(error))) from error
-        except duckdb.Error as error:
-            raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+        except AnotherRunError as error:
+            raise ConfigurationError(str(error)) from error
+
+    def raw_fingerprint(self) -> list[list[int]] | None:
+        """Of the raw file, and of the log of changes beside it."""
+        path = self._project.raw_db
+        return _stats(path, path.with_name(path.name + ".wal"))
 
     @contextmanager
     def new_raw_tables(self, may_replace: bool) -> Iterator[Path]:
         """Gives the raw file itself: its writers replace it as a whole."""
+        self._check_files_differ()
+        if not may_replace:
+            check_replaceable(
+                self._project.raw_db,
+                DEMO_PORTAL,
+                "a demo portal",
+                "name another file in CRM_RAW_DB, or move this one away",
+            )
         yield self._project.raw_db
 
     def some_rows(self, relation: str, limit: int) -> list[Row]:
@@ -116,6 +172,14 @@ class DuckDBFiles:
                 return Reader(connection).rows(f"select * from {relation} limit {limit}")
         except duckdb.Error:
             return []
+
+    @property
+    def scratch_database(self) -> str | None:
+        """The one in memory that the profile attaches, if it does."""
+        profiles = yaml.safe_load((self._project.profiles_dir / "profiles.yml").read_text("utf-8"))
+        output = profiles.get(NAME, {}).get("outputs", {}).get("duckdb", {})
+        attached = output.get("attach") or []
+        return next((one.get("alias") for one in attached if one.get("path") == ":memory:"), None)
 
     def dbt_is_done(self) -> None:
         """Closes the warehouse file, which dbt-duckdb would keep open until the process ends."""
@@ -150,22 +214,31 @@ class DuckDBFiles:
         Each of the two is replaced by one rename: a reader sees the old one or the new one, whole.
         A reader that has the old one open goes on reading it.
         """
-        target = self._project.marts_db
+        target, mode, is_published = self._project.marts_db, self._project.marts_mode, False
+        self._check_files_differ()
+        self._check_published_file(marts)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                _new_version(self._project.parquet_dir) as folder,
-                # others may read it, and nobody may change it
-                replaced_when_done(target, mode=0o444) as unfinished,
-            ):
-                _copy(self._project.warehouse_db, list(marts), unfinished, folder)
+            with _new_version(self._project.parquet_dir, mode) as folder:
+                # nobody may change it, its owner included
+                with replaced_when_done(target, mode) as unfinished:
+                    _copy(self._project, list(marts), unfinished, folder)
+                is_published = True
         except OSError as error:
-            raise ConfigurationError(
-                f"cannot publish to {target.parent}: {error.strerror or error}"
-            ) from error
+            what = f"{error.filename or target.parent}: {error.strerror or error}"
+            if is_published:
+                raise AfterPublicationError(
+                    f"{target} is published, the Parquet files beside it are not: {what}"
+                ) from error
+            raise ConfigurationError(f"cannot publish to {target.parent}: {what}") from error
         except duckdb.Error as error:
-            raise ConfigurationError(f"cannot publish: {_first_line(error)}") from error
+            raise ConfigurationError(f"cannot publish: {first_line(error)}") from error
         return str(target)
+
+    def published_fingerprint(self) -> list[list[int]] | None:
+        """Of the file and of the Parquet files."""
+        folder = self._project.parquet_dir
+        return _stats(self._project.marts_db, folder, *sorted(folder.glob("*.parquet")))
 
     @contextmanager
     def published(self) -> Iterator[Reader]:
@@ -174,14 +247,14 @@ class DuckDBFiles:
         if not path.is_file():
             raise ConfigurationError(f"nothing is published at {path}: run `crm-effect run` first")
         try:
-            with duckdb.connect() as connection:
+            with duckdb.connect(config=OFFLINE) as connection:
                 # a bar over a query of seconds would be printed into the report
                 connection.execute("set enable_progress_bar = false")
                 connection.execute(f"attach '{literal(path)}' as published (read_only)")
                 connection.execute(f"use published.{_MARTS}")
                 yield Reader(connection)
         except duckdb.Error as error:
-            raise ConfigurationError(f"{path}: {_first_line(error)}") from error
+            raise explained(path, error) from error
 
     def published_places(self) -> list[tuple[str, str]]:
         """The file, the Parquet files and how to connect."""
@@ -189,10 +262,23 @@ class DuckDBFiles:
         return [("marts", path), ("parquet", _shown(self._project.parquet_dir)), ("connect", path)]
 
 
-def _copy(warehouse: Path, marts: list[str], target: Path, folder: Path) -> None:
-    with duckdb.connect() as connection:
+def _stats(first: Path, *others: Path) -> list[list[int]] | None:
+    """What the system knows of files: whoever writes to one can set all of it but the last.
+
+    None: the first is not there.
+    """
+    if not first.exists():
+        return None
+    stats = [path.stat() for path in (first, *others) if path.exists()]
+    return [
+        [one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns] for one in stats
+    ]
+
+
+def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> None:
+    with duckdb.connect(config=OFFLINE) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach '{literal(warehouse)}' as warehouse (read_only)")
+        connection.execute(f"attach '{literal(project.warehouse_db)}' as warehouse (read_only)")
         connection.execute(f"attach '{literal(target)}' as published")
         connection.execute(f"create schema published.{_MARTS}")
         definitions = dict(
@@ -213,6 +299,7 @@ def _copy(warehouse: Path, marts: list[str], target: Path, folder: Path) -> None
             )
         for statement in _comments(connection, marts):
             connection.execute(statement)
+        mark(connection, PUBLICATION, version=project.version)
         connection.execute("checkpoint published")
 
 
@@ -237,23 +324,28 @@ def _comments(connection: duckdb.DuckDBPyConnection, marts: list[str]) -> list[s
 
 
 @contextmanager
-def _new_version(link: Path) -> Iterator[Path]:
+def _new_version(link: Path, mode: int) -> Iterator[Path]:
     """Gives a new folder for Parquet files; `link` points at it when all went well.
+
+    Whoever may read the files by their `mode` may also enter the folders.
 
     The version before it stays until the next publication, for readers that are half-way through.
     """
-    if link.exists() and not link.is_symlink():
+    versions = link.with_name(f".{link.name}.versions")
+    is_ours = link.is_symlink() and link.resolve().parent == versions.resolve()
+    if (link.exists() or link.is_symlink()) and not is_ours:
         raise ConfigurationError(
             f"{link} is in the way: the Parquet files are published there; move it"
         )
-    versions = link.with_name(f".{link.name}.versions")
     folder = versions / str(time.time_ns())
     folder.mkdir(parents=True)
     try:
         yield folder
         for path in folder.iterdir():
-            path.chmod(0o444)
+            path.chmod(mode)
             sync(path)
+        for path in (versions, folder):
+            path.chmod(0o700 | mode | mode >> 2)
         sync(folder)
         before = link.resolve()
         with replaced_when_done(link) as unfinished:
@@ -270,15 +362,8 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _unreadable(path: Path, message: str) -> str:
-    if "lock" in message.lower():
-        holder = re.search(r"PID (\d+)", message)
-        process = f"process {holder[1]}" if holder else "another process"
-        return f"{path} is in use by {process}: close it there and run again"
-    if "not a valid DuckDB database" in message:
-        return f"{path} is not a DuckDB database file"
-    return f"{path}: {message.removeprefix('IO Error: ').splitlines()[0]}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _are_one(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one place: by links, or by case where a disk knows none."""
+    if path.exists() and other.exists() and path.samefile(other):
+        return True
+    return str(path.resolve()).casefold() == str(other.resolve()).casefold()

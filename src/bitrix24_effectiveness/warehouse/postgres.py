@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,16 @@ import psycopg
 import sqlalchemy
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
+from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError
 from bitrix24_effectiveness.files import literal, quote
-from bitrix24_effectiveness.project import DELETED_ROWS, LOADED_TABLES, SWEPT_KEYS, Project
+from bitrix24_effectiveness.project import (
+    DELETED_ROWS,
+    DEMO_TABLE,
+    LOADED_TABLES,
+    SWEPT_KEYS,
+    Project,
+)
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _STATE = "crm_effect_state"
@@ -213,6 +221,7 @@ class PostgresServer:
         return [
             *(self._project.raw_identifier(table) for table in self._project.raw_tables),
             *_OF_LOADS,
+            DEMO_TABLE,
             *(name for (name,) in of_dlt),
         ]
 
@@ -239,6 +248,16 @@ class PostgresServer:
                 return Reader(connection, "%s").rows(f"select * from {relation} limit {limit}")
         except ConfigurationError:
             return []
+
+    def raw_fingerprint(self) -> None:
+        """None: others write there too."""
+
+    def published_fingerprint(self) -> None:
+        """None, likewise."""
+
+    @property
+    def scratch_database(self) -> None:
+        """None."""
 
     def dbt_is_done(self) -> None:
         """Nothing to let go of: dbt closes its connections."""
@@ -324,7 +343,12 @@ class PostgresServer:
             self._grant(connection, new)
             before = self._read(connection, self._published_key).get("marts", [])
             self._replace(connection, before, new)
-            self._write(connection, self._published_key, {"marts": list(marts)})
+            published = {
+                "marts": list(marts),
+                "version": self._project.version,
+                "run": datetime.now(UTC).isoformat(timespec="microseconds"),
+            }
+            self._write(connection, self._published_key, published)
         return f"schema {target} of {self._name}"
 
     def _grant(self, connection: psycopg.Connection, schema: str) -> None:
@@ -451,7 +475,8 @@ def _copy_raw_tables(file: Path, connection: psycopg.Connection, schema: str) ->
         source.execute("set TimeZone = 'UTC'")
         tables = source.execute(
             "select schema_name, table_name, list(column_name order by column_index) "
-            "from duckdb_columns() where not internal group by all"
+            "from duckdb_columns() where not internal and schema_name <> ? group by all",
+            [MARKS],
         ).fetchall()
         for file_schema, table, columns in tables:
             texts = ", ".join(f"cast({quote(column)} as varchar)" for column in columns)

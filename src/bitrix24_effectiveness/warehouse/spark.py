@@ -18,10 +18,11 @@ import duckdb
 import jinja2
 import yaml
 
+from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import literal, quote, read_json, write_json
 from bitrix24_effectiveness.lock import only_run
-from bitrix24_effectiveness.project import NAME, Project
+from bitrix24_effectiveness.project import DEMO_TABLE, NAME, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 
@@ -160,8 +161,8 @@ class SparkProcess:
             yield file
             session = spark_session(self._project)
             session.sql(f"create schema if not exists {schema}")
-            for table in self._project.raw_tables:
-                name = backquote(self._project.raw_identifier(table))
+            contract = map(self._project.raw_identifier, self._project.raw_tables)
+            for name in map(backquote, [*contract, DEMO_TABLE]):
                 session.sql(f"drop table if exists {schema}.{name}")
             for table, rows in _as_parquet(file):
                 session.sql(
@@ -173,6 +174,16 @@ class SparkProcess:
         """Reads them through the session."""
         session = spark_session(self._project)
         return SparkReader(session).rows(f"select * from {relation} limit {limit}")
+
+    def raw_fingerprint(self) -> None:
+        """None: others write there too."""
+
+    def published_fingerprint(self) -> None:
+        """None, likewise."""
+
+    @property
+    def scratch_database(self) -> None:
+        """None."""
 
     def dbt_is_done(self) -> None:
         """Nothing: the session goes on."""
@@ -212,7 +223,9 @@ def _as_parquet(file: Path) -> Iterator[tuple[str, Path]]:
     with duckdb.connect(str(file), read_only=True) as source:
         source.execute("set TimeZone = 'UTC'")
         tables = source.execute(
-            "select schema_name, table_name from duckdb_tables() where not internal"
+            "select schema_name, table_name from duckdb_tables() "
+            "where not internal and schema_name <> ?",
+            [MARKS],
         ).fetchall()
         for schema, table in tables:
             source.execute(

@@ -45,7 +45,14 @@ class Neutralised:
     """The marts are those of the healthy portal."""
 
 
-Outcome = Stopped | Refused | StoppedByTest | Rejected | Neutralised
+@dataclass(frozen=True)
+class Warned:
+    """The guard shows these checks (`table.check`), and the run goes on."""
+
+    checks: tuple[str, ...]
+
+
+Outcome = Warned | Stopped | Refused | StoppedByTest | Rejected | Neutralised
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,10 @@ def _register(outcome: Outcome) -> Callable[[Callable[[Portal], None]], Callable
 
 def stopped(*checks: str, and_more: bool = False):
     return _register(Stopped(tuple(sorted(checks)), and_more))
+
+
+def warned(*checks: str):
+    return _register(Warned(tuple(sorted(checks))))
 
 
 def refused(names: str):
@@ -140,6 +151,7 @@ TIMES = {
     "crm_deal_stage_history": ("created_time",),
     "crm_lead_status_history": ("created_time",),
     "crm_activity": ("created", "start_time", "last_updated"),
+    "openline_message": ("sent_at",),
     "telephony_call": ("call_start_date",),
     "tasks": ("created_date", "closed_date"),
 }

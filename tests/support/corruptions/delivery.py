@@ -53,7 +53,8 @@ def page_missing(portal: Portal) -> None:
     del portal["crm_lead"][:PAGE]
 
 
-@stopped("crm_activity.rows", "telephony_call.activity_mostly_exists")
+@stopped("crm_activity.rows", "openline_message.chat_mostly_exists",
+         "telephony_call.activity_mostly_exists")  # fmt: skip
 def only_yesterdays_rows(portal: Portal) -> None:
     """An incremental load replaced the table."""
     keep(portal, "crm_activity", lambda row: row["created"] >= "2026-10-29")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from bitrix24_effectiveness.demo import generate
+from bitrix24_effectiveness.demo import generate, seed_files
 from harness import REPOSITORY, rows_of, seed_rows
 from oracle.context import SEED_COLUMNS
 from oracle.reading import COLUMNS
@@ -45,6 +45,8 @@ def healthy_portal(folder: Path) -> Portal:
         ),
     )
     activities = ids(portal, "crm_activity")
+    sessions = {row["associated_entity_id"] for row in portal["crm_activity"]}
+    keep(portal, "openline_message", lambda row: row["session_id"] in sessions)
     keep(portal, "telephony_call", lambda row: row["crm_activity_id"] in activities)
     for table, column in (("crm_contact", "contact_id"), ("crm_company", "company_id")):
         linked = {row[column] for row in portal["crm_deal"] + portal["crm_lead"]}
@@ -54,11 +56,12 @@ def healthy_portal(folder: Path) -> Portal:
 
 
 def healthy_seeds() -> dict[str, list[Row]]:
-    """The project's own seeds, with nulls for what is empty."""
+    """The demo company's seeds, with nulls for what is empty."""
+    files = seed_files(REPOSITORY)
     return {
         name: [
             {column: value or None for column, value in row.items()}
-            for row in seed_rows(REPOSITORY / "seeds", name)
+            for row in seed_rows(files[name].parent, name)
         ]
         for name in SEED_COLUMNS
     }

@@ -110,3 +110,33 @@ def recurring_template(portal: Portal) -> None:
 def activity_of_an_invoice(portal: Portal) -> None:
     """An activity of something that this project does not know."""
     victim(portal, "crm_activity")["owner_type_id"] = "31"
+
+
+@rejected("openline_message", "missing:session_id")
+def message_of_no_chat(portal: Portal) -> None:
+    """The history was asked for by chat, and its answer names no session."""
+    victim(portal, "openline_message")["session_id"] = ""
+
+
+@stopped("openline_message.people_write")
+def senders_by_name(portal: Portal) -> None:
+    """A loader of one's own wrote the names of those who wrote in a chat."""
+    each(portal, "openline_message", "sender_kind", lambda value: f"Name of {value}")
+
+
+@stopped("openline_message.chat_mostly_exists")
+def messages_by_chat(portal: Portal) -> None:
+    """The number of the chat was loaded for that of the session."""
+    each(portal, "openline_message", "session_id", lambda value: f"9{value}")
+
+
+@stopped("openline_message.chat_mostly_exists")
+def chats_without_sessions(portal: Portal) -> None:
+    """The column was left out of the list of fields, and arrives empty."""
+    each(portal, "crm_activity", "associated_entity_id", lambda value: "0")
+
+
+@neutralised
+def senders_in_capitals(portal: Portal) -> None:
+    """A loader of one's own writes codes in capitals."""
+    each(portal, "openline_message", "sender_kind", str.upper)

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from bitrix24_effectiveness.project import DEMO_TABLE
 from emulator.values import instant
 
 Row = dict[str, Any]
@@ -161,7 +162,9 @@ class Portal:
         tables = {}
         with duckdb.connect(str(path), read_only=True) as connection:
             names = connection.execute(
-                "select table_name from information_schema.tables where table_schema = 'bitrix24'"
+                "select table_name from information_schema.tables where table_schema = 'bitrix24' "
+                "and table_name <> ?",
+                [DEMO_TABLE],
             ).fetchall()
             for (name,) in names:
                 cursor = connection.execute(f'from bitrix24."{name}"')

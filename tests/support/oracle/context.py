@@ -33,6 +33,7 @@ DEFAULT_VARS: dict[str, Any] = {
     "history_start_date": "",
     "client_inactivity_days": 180,
     "response_sla_minutes": 60,
+    "chat_result_statuses": {"answered": [1], "unanswered": [2]},
     "response_horizon_days": 30,
     "min_sample_size": 5,
     "min_comparison_months": 3,
@@ -79,7 +80,12 @@ SEED_COLUMNS: dict[str, dict[str, str]] = {
         "rate": "number",
     },
     "working_hours": {"weekday": "number", "start_time": "text", "end_time": "text"},
-    "holidays": {"holiday_date": "day", "name": "text", "works_as_weekday": "number"},
+    "holidays": {
+        "holiday_date": "day",
+        "name": "text",
+        "works_as_weekday": "number",
+        "shortened_by_minutes": "number",
+    },
     "metric_catalog": {"metric_code": "text", "unit": "text"},
 }
 
@@ -257,7 +263,7 @@ class Run:
         hours: dict[int, list[tuple[str, str]]] = {}
         for row in self.seeds["working_hours"]:
             hours.setdefault(int(row["weekday"]), []).append((row["start_time"], row["end_time"]))
-        holidays = {row["holiday_date"]: row["works_as_weekday"] for row in self.seeds["holidays"]}
+        special = {row["holiday_date"]: row for row in self.seeds["holidays"]}
 
         def instant(day: date, clock: str) -> datetime:
             hour, minute = (int(part) for part in clock.split(":")[:2])
@@ -265,12 +271,20 @@ class Run:
                 return self.midnight(day + DAY)
             return utc_of_local(datetime.combine(day, time(hour, minute)), self.zone)
 
+        def minutes(clock: str) -> int:
+            hour, minute = (int(part) for part in clock.split(":")[:2])
+            return hour * 60 + minute
+
+        def clock(minutes: int) -> str:
+            return f"{minutes // 60}:{minutes % 60:02}"
+
         earliest = min(
             [
                 row[column]
                 for table, column in (
                     ("crm_activity", "created"),
                     ("crm_activity", "start_time"),
+                    ("openline_message", "sent_at"),
                     ("telephony_call", "call_start_date"),
                     ("crm_lead", "date_create"),
                     ("crm_deal", "date_create"),
@@ -282,11 +296,17 @@ class Run:
         intervals = []
         day = self.local_date(earliest) - DAY
         while day <= self.as_of_date + DAY:
-            weekday = holidays.get(day, day.isoweekday())
+            row = special.get(day, {"works_as_weekday": day.isoweekday()})
+            shorter = row.get("shortened_by_minutes")
+            weekday = row["works_as_weekday"] or (day.isoweekday() if shorter is not None else None)
             if weekday is not None:
+                worked = hours.get(int(weekday), [])
+                # the day ends earlier, its breaks stay
+                latest = max((minutes(end) for _, end in worked), default=0) - int(shorter or 0)
                 intervals += [
-                    (instant(day, start), instant(day, end))
-                    for start, end in hours.get(int(weekday), [])
+                    (instant(day, start), instant(day, clock(min(minutes(end), latest))))
+                    for start, end in worked
+                    if minutes(start) < latest
                 ]
             day += DAY
         intervals.sort()

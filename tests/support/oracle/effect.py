@@ -29,7 +29,7 @@ from .estimate import (
 )
 from .metrics import MINUTE, Metrics
 from .reading import read_value, text_of
-from .requests import CHANNELS
+from .requests import CHANNELS, OF_UNIT
 
 Row = dict[str, Any]
 ALL = ("all", "all")
@@ -454,7 +454,10 @@ class Effect:
                 sum(act.is_response and act.kind in ("email", "chat") for act in acts),
                 sum(act.is_touch for act in acts),
             ),
-            "answered": (sum(r.answered_at is not None for r in requests), len(requests)),
+            "answered": (
+                sum(r.is_answered for r in requests),
+                sum(not r.is_unknown for r in requests),
+            ),
             "calls_with_telephony": (
                 sum(str(call.number) in metrics.requests.calls for call in calls),
                 len(calls),
@@ -466,10 +469,11 @@ class Effect:
         }
         for kind in CHANNELS:
             of_kind = [request for request in requests if request.request_channel == kind]
-            answered = sum(request.answered_at is not None for request in of_kind)
+            answered = sum(request.is_answered for request in of_kind)
+            known = sum(not request.is_unknown for request in of_kind)
             of_touch = [act for act in asked if act.touched_by == kind]
             found[f"requests_{kind}"] = (len(of_kind), len(units))
-            found[f"answered_{kind}"] = (answered, len(of_kind))
+            found[f"answered_{kind}"] = (answered, known)
             found[f"outgoing_acts_{kind}"] = (
                 sum(act.is_response for act in of_touch),
                 sum(act.is_touch for act in of_touch),
@@ -502,14 +506,16 @@ class Effect:
         """Touches and answers, each with the kind of the latest touch of its thread so far."""
         threads: dict[str, list[Act]] = {}
         for activity in self.metrics.requests.activities:
-            if activity.is_touch or activity.is_response:
+            if (activity.is_touch or activity.is_response) and (
+                activity.has_time and not activity.is_unknown
+            ):
                 act = Act(activity.at, activity.kind, activity.is_touch, activity.is_response)
                 threads.setdefault(activity.thread_id, []).append(act)
         for thread, touches in self.metrics.requests.touches.items():
             threads.setdefault(thread, []).extend(
                 Act(touch.at, touch.request_channel, True, False)
                 for touch in touches
-                if touch.order == 1
+                if touch.order == OF_UNIT
             )
         for acts in threads.values():
             touches = [act for act in acts if act.is_touch]

@@ -116,10 +116,13 @@ class Metrics:
         return {self._month_of(activity.at) for activity in self.requests.activities}
 
     def _was_ignored(self, thread_id: str, since: datetime) -> bool:
-        """No response at all; only judged of demand of months in which activities were recorded."""
+        """No response at all; only judged of demand of months in which activities were recorded.
+
+        A chat of which nobody can say whether it was answered was not ignored.
+        """
         return self._month_of(
             since
-        ) in self.months_with_activities and not self.requests.has_response(thread_id)
+        ) in self.months_with_activities and not self.requests.may_have_response(thread_id)
 
     def _lost_deal_was_ignored(self, deal: Deal) -> bool:
         lead = self.crm.leads_by_id.get(deal.lead_id)
@@ -268,9 +271,11 @@ class Metrics:
 
     def response_time(self, period: Period, segment: Segment) -> Row:
         requests = self.started_requests.within(segment, period.start_at, period.cutoff_at)
-        answered = [request for request in requests if request.answered_at]
+        answered = [request for request in requests if request.is_answered]
+        unknown = sum(request.is_unknown for request in requests)
         horizon = self.run.response_horizon
-        averaged = [request for request in answered if not request.is_late(horizon)]
+        timed = [request for request in answered if request.waited is not None]
+        averaged = [request for request in timed if not request.is_late(horizon)]
         as_of = self.run.as_of
 
         def averages(name: str, waits: list[timedelta]) -> Row:
@@ -296,9 +301,10 @@ class Metrics:
         return {
             "requests": len(requests),
             "answered_requests": len(answered),
-            "unanswered_requests": len(requests) - len(answered),
-            "answered_late": len(answered) - len(averaged),
-            # chats alone can be so
+            "unanswered_requests": len(requests) - len(answered) - unknown,
+            "unknown_answers": unknown,
+            "answered_late": len(timed) - len(averaged),
+            "answered_without_time": len(answered) - len(timed),
             "averaged_requests": len(averaged),
             **averages("minutes", [request.waited for request in averaged]),
             **share("5_minutes", lambda request: request.within(MINUTE * 5, as_of)),

@@ -6,6 +6,7 @@ Kinds of columns:
 * ``link`` - the same, but ``0`` means that there is no link;
 * ``text`` - as delivered, trimmed;
 * ``code`` - trimmed and upper-cased (stage and status ids);
+* ``result`` - a code that may have become a number: ``200.0`` is 200;
 * ``semantic`` - P, S or F, whatever spelling was delivered; None when it says nothing;
 * ``number`` - Decimal; ``flag`` - bool; ``time`` - aware datetime in UTC; ``day`` - date.
 """
@@ -102,13 +103,23 @@ COLUMNS: dict[str, dict[str, str]] = {
         "responsible_id": "link",
         "author_id": "id",
         "is_incoming_channel": "flag",
+        "result_status": "id",
+        "associated_entity_id": "link",
+        "result_source_id": "text",
+    },
+    "openline_message": {
+        "id": "id",
+        "session_id": "id",
+        "sent_at": "time",
+        "sender_id": "id",
+        "sender_kind": "text",
     },
     "telephony_call": {
         "id": "text",
         "call_start_date": "time",
         "call_type": "id",
         "call_duration": "number",
-        "call_failed_code": "text",
+        "call_failed_code": "result",
         "portal_user_id": "link",
         "crm_entity_type": "text",
         "crm_entity_id": "link",
@@ -165,6 +176,7 @@ REQUIRED: dict[str, list[str]] = {
     "crm_deal_stage_history": ["id", "owner_id", "created_time", "stage_id"],
     "crm_lead_status_history": ["id", "owner_id", "created_time", "status_id"],
     "crm_activity": ["id", "owner_id", "owner_type_id", "created"],
+    "openline_message": ["id", "session_id", "sent_at"],
     "telephony_call": ["id", "call_start_date"],
     "crm_status": ["entity_id", "status_id"],
     "crm_category": ["id"],
@@ -292,6 +304,8 @@ def read_value(value: Any, kind: str, zone: ZoneInfo) -> Any:
         return text
     if kind == "code":
         return text.upper()
+    if kind == "result":
+        return re.sub(r"^(\d{1,18})\.0+$", r"\1", text).upper()
     if kind == "semantic":
         return SEMANTICS.get(text.upper())
     if kind == "id":
@@ -382,6 +396,7 @@ def newest_change(staged: dict[str, list[dict[str, Any]]]) -> datetime | None:
         "crm_deal_stage_history": ["created_time"],
         "crm_lead_status_history": ["created_time"],
         "crm_activity": ["created", "last_updated"],
+        "openline_message": ["sent_at"],
         "telephony_call": ["call_start_date"],
         "tasks": ["created_date", "closed_date"],
     }

@@ -12,30 +12,40 @@ working_hours as (
 
 ),
 
--- minutes are added to the local clock and only then turned into UTC, so a change of the clock
--- inside an interval makes it longer or shorter, as it is for the people who work it
-intervals as (
+-- a shortened day ends earlier, whatever breaks it has
+hours_by_date as (
 
     select
         dates.date_day,
-        coalesce(working_hours.start_minute, 0) as start_minute,
-        {{ to_utc(dbt.dateadd(
-            'minute',
-            'working_hours.start_minute',
-            'cast(dates.date_day as timestamp)'
-        )) }}
-            as starts_at,
-        {{ to_utc(dbt.dateadd(
-            'minute',
-            'working_hours.end_minute',
-            'cast(dates.date_day as timestamp)'
-        )) }}
-            as ends_at
+        working_hours.start_minute,
+        greatest(
+            working_hours.start_minute,
+            least(
+                working_hours.end_minute,
+                max(working_hours.end_minute) over (partition by dates.date_day)
+                - coalesce(dates.shortened_by_minutes, 0)
+            )
+        ) as end_minute
 
     from dates
 
     left join working_hours
         on dates.works_as_weekday = working_hours.weekday
+
+),
+
+-- minutes are added to the local clock and only then turned into UTC, so a change of the clock
+-- inside an interval makes it longer or shorter, as it is for the people who work it
+intervals as (
+
+    select
+        date_day,
+        coalesce(start_minute, 0) as start_minute,
+        {{ to_utc(dbt.dateadd('minute', 'start_minute', 'cast(date_day as timestamp)')) }}
+            as starts_at,
+        {{ to_utc(dbt.dateadd('minute', 'end_minute', 'cast(date_day as timestamp)')) }} as ends_at
+
+    from hours_by_date
 
 ),
 

@@ -40,7 +40,7 @@ judged_requests as (
         requests.employee_id,
         requests.requested_at as happened_at,
         requests.request_channel as note,
-        requests.responded_at is null as is_unanswered,
+        requests.answer_status = 'unanswered' as is_unanswered,
         cast(null as boolean) as is_unrecorded
 
     from requests
@@ -54,6 +54,8 @@ judged_requests as (
                 -var('finding_unanswered_hours'),
                 'finding_window.as_of_at'
             ) }}
+            -- nobody can say whether those chats were answered
+            and requests.answer_status <> 'unknown'
 
 ),
 

@@ -26,8 +26,14 @@ open_work as (
 
 activities as (
 
-    select * from {{ ref('int_thread_activities') }}
-    where is_by_person and not is_incoming
+    select
+        *,
+        -- who answered inside a chat is not named: the one responsible has the benefit of doubt
+        case when is_incoming then actor_id else creator_id end as acting_employee_id
+
+    from {{ ref('int_thread_activities') }}
+
+    where (is_by_person and not is_incoming) or is_response_untimed or is_response_unknown
 
 ),
 
@@ -67,7 +73,7 @@ moves as (
 actions as (
 
     select
-        creator_id as employee_id,
+        acting_employee_id as employee_id,
         created_at as acted_at
     from activities
 

@@ -86,7 +86,7 @@ final as (
                         )
                     )
                     and worked_leads.lead_id is null
-                    and not coalesce(threads.has_response, false)
+                    and not coalesce(threads.may_have_response, false)
         end as is_unmoved,
         leads.outcome = 'excluded'
         and (

@@ -7,6 +7,7 @@
     'crm_deal_stage_history': 'time in stages, time of winning and losing',
     'crm_lead': 'conversion, lost sales',
     'crm_lead_status_history': 'leads that nobody moves',
+    'openline_message': 'times of answers in chats',
     'tasks': 'tasks in time',
     'telephony_call': 'outcome of calls',
     'users': 'names of employees, robots',
@@ -62,6 +63,13 @@ processes as (
 raw_row_counts as (
 
     select * from {{ ref('raw_row_counts') }}
+
+),
+
+chat_count as (
+
+    select count(*) as chats from {{ ref('stg_bitrix24__activities') }}
+    where provider_id = 'IMOPENLINES_SESSION'
 
 ),
 
@@ -236,6 +244,7 @@ checked_raw_tables as (
     from raw_row_counts
 
     cross join settings
+    cross join chat_count
 
     where
         raw_row_counts.raw_table in (
@@ -245,6 +254,7 @@ checked_raw_tables as (
         )
         -- a portal in simple CRM mode has no leads, and misses nothing
         and (raw_row_counts.raw_table not like 'crm_lead%' or settings.demand_entity <> 'deal')
+        and (raw_row_counts.raw_table <> 'openline_message' or chat_count.chats > 0)
 
 ),
 

@@ -337,7 +337,19 @@ select
     end as duration,
     -- a private phone: the call is on the card, the telephony knows nothing of it
     acts.kind = 'call'
-    and uniform(acts.case_no * 64 + acts.slot, 152) >= 0.04 as is_in_telephony
+    and uniform(acts.case_no * 64 + acts.slot, 152) >= 0.04 as is_in_telephony,
+    case cases.source_id
+        when '1|TELEGRAM' then 'telegrambot'
+        when '2|WHATSAPP' then 'whatsappbyedna'
+        when 'UC_AVITO' then 'avito'
+        else 'livechat'
+    end as connector,
+    -- what is said in a chat belongs to the activity with which the client began it
+    acts.case_no * 64 + case
+        when acts.direction = 1 then acts.slot
+        when acts.slot < 16 then 0
+        else acts.slot - 16
+    end as chat_activity_id
 
 from acts
 
@@ -347,6 +359,84 @@ inner join chunk_cases as cases
 where
     acts.happened_at < getvariable('end_second') - 60
     and (cases.is_lead or cases.deal_id is not null);
+
+-- A chat is one activity, whatever is said in it: a session of the open lines.
+create or replace temp table chunk_chats as
+select
+    chat_activity_id,
+    chat_activity_id * 2 + 1 as session_id,
+    min(happened_at) filter (where direction = 1) as began_at,
+    max(happened_at) as last_said_at,
+    bool_or(direction = 2 and not is_robot) as is_answered
+
+from chunk_acts
+
+where kind = 'chat'
+
+group by chat_activity_id;
+
+-- ids: 8 to a session
+insert into bitrix24.openline_message
+with
+
+messages as (
+
+    -- the portal's own note that a dialogue began
+    select
+        session_id * 8 as id,
+        session_id,
+        '0' as sender_id,
+        'system' as sender_kind,
+        began_at as sent_at
+    from chunk_chats
+
+    union all
+
+    select
+        chats.session_id * 8
+        + case when acts.direction = 1 then 1 when acts.is_robot then 2 else 4 end as id,
+        chats.session_id,
+        case
+            when acts.direction = 1 then cast(1000 + acts.chat_activity_id // 64 as varchar)
+            when acts.is_robot then '90'
+            else cast(acts.employee_id as varchar)
+        end as sender_id,
+        case
+            when acts.direction = 1 then 'client'
+            when acts.is_robot then 'bot'
+            else 'operator'
+        end as sender_kind,
+        acts.happened_at as sent_at
+    from chunk_acts as acts
+    inner join chunk_chats as chats
+        on acts.chat_activity_id = chats.chat_activity_id
+    where acts.kind = 'chat'
+
+    union all
+
+    -- half of the clients write again before they are answered
+    select
+        chats.session_id * 8 + 3 as id,
+        chats.session_id,
+        cast(1000 + chats.chat_activity_id // 64 as varchar) as sender_id,
+        'client' as sender_kind,
+        chats.began_at + 40 as sent_at
+    from chunk_chats as chats
+    where
+        chats.is_answered
+        and chats.began_at + 40 < chats.last_said_at
+        and uniform(chats.chat_activity_id, 153) < 0.5
+
+)
+
+select
+    cast(id as varchar) as id,
+    cast(session_id as varchar) as session_id,
+    sender_id,
+    sender_kind,
+    as_text(sent_at) as sent_at
+
+from messages;
 
 insert into bitrix24.crm_activity
 select
@@ -380,15 +470,22 @@ select
     cast(direction as varchar) as direction,
     as_text(happened_at) as created,
     as_text(happened_at) as start_time,
-    as_text(happened_at + greatest(duration, case kind when 'meeting' then 3600 else 0 end))
-        as end_time,
+    as_text(
+        greatest(
+            happened_at + greatest(duration, case kind when 'meeting' then 3600 else 0 end),
+            chats.last_said_at
+        )
+    ) as end_time,
     case
         when kind in ('todo', 'task', 'meeting') then as_text(happened_at + 86400)
         else ''
     end as deadline,
     as_text(
         least(
-            happened_at + duration + case when kind in ('todo', 'task') then 7200 else 0 end,
+            greatest(
+                happened_at + duration + case when kind in ('todo', 'task') then 7200 else 0 end,
+                chats.last_said_at
+            ),
             getvariable('end_second') - 1
         )
     ) as last_updated,
@@ -400,15 +497,19 @@ select
         end
     ) as completed,
     cast(employee_id as varchar) as responsible_id,
-    case
-        when not is_robot then cast(employee_id as varchar)
-        -- the chat robot writes under an account of its own
-        when kind = 'chat' then '90'
-        else '0'
-    end as author_id,
-    flag(direction = 1 and kind in ('call', 'email', 'chat')) as is_incoming_channel
+    case when is_robot then '0' else cast(employee_id as varchar) end as author_id,
+    flag(direction = 1 and kind in ('call', 'email', 'chat')) as is_incoming_channel,
+    case when chats.is_answered then '1' when kind = 'chat' then '2' else '0' end
+        as result_status,
+    coalesce(cast(chats.session_id as varchar), '0') as associated_entity_id,
+    case when kind = 'chat' then connector else '' end as result_source_id
 
-from chunk_acts;
+from chunk_acts
+
+left join chunk_chats as chats
+    on chunk_acts.activity_id = chats.chat_activity_id
+
+where kind <> 'chat' or direction = 1;
 
 insert into bitrix24.telephony_call
 select

@@ -1,0 +1,185 @@
+"""Each row is fine by itself: only other tables, other rows or what is usual show the fault."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from corruptions.catalogue import TIMES, each, neutralised, stopped, victim, warned
+from corruptions.healthy import Portal, Row, keep
+
+
+def shifted(value: str, **difference: float) -> str:
+    return (datetime.fromisoformat(value) + timedelta(**difference)).isoformat()
+
+
+def shift(portal: Portal, table: str, **difference: float) -> None:
+    """All times of a table are of another clock."""
+    for column in TIMES[table]:
+        each(portal, table, column, lambda value: shifted(value, **difference))
+
+
+def copies(rows: list[Row], first_id: int, **changed: str) -> list[Row]:
+    return [row | {"id": str(first_id + number)} | changed for number, row in enumerate(rows)]
+
+
+# -- a table that ends before the others
+
+
+@stopped("crm_lead.ends_with_the_others")
+def leads_end_eleven_days_early(portal: Portal) -> None:
+    """The load of leads broke, and nobody looked; everything else went on."""
+    keep(portal, "crm_lead", lambda row: row["date_create"] < "2026-10-20")
+
+
+@stopped("crm_activity.ends_with_the_others")
+def activities_end_early(portal: Portal) -> None:
+    """The token of the load may no longer read activities, and gets an empty page."""
+    keep(portal, "crm_activity", lambda row: row["created"] < "2026-10-18")
+
+
+@stopped("crm_deal_stage_history.ends_with_the_others")
+def stage_history_ends_early(portal: Portal) -> None:
+    """The history is loaded by another script, which broke."""
+    keep(portal, "crm_deal_stage_history", lambda row: row["created_time"] < "2026-10-16")
+
+
+@stopped("crm_lead_status_history.ends_with_the_others")
+def status_history_ends_early(portal: Portal) -> None:
+    """The same for leads."""
+    keep(portal, "crm_lead_status_history", lambda row: row["created_time"] < "2026-10-16")
+
+
+@stopped("telephony_call.ends_with_the_others")
+def calls_end_early(portal: Portal) -> None:
+    """The telephony was changed, and its calls are no longer loaded."""
+    keep(portal, "telephony_call", lambda row: row["call_start_date"] < "2026-10-14")
+
+
+# -- two in one
+
+
+@stopped("crm_lead.one_creation")
+def two_portals_in_one_table(portal: Portal) -> None:
+    """A second portal was loaded into the same table; ids of both begin at 1."""
+    portal["crm_lead"] += [
+        row | {"date_create": shifted(row["date_create"], days=-9, hours=-2)}
+        for row in portal["crm_lead"][:15]
+    ]
+
+
+@stopped("crm_deal.imported_once")
+def deals_imported_twice(portal: Portal) -> None:
+    """A file of deals was imported into the portal again: the same deals under new ids."""
+    portal["crm_deal"] += copies(portal["crm_deal"], 700_000)
+
+
+@stopped("crm_lead.imported_once")
+def leads_imported_twice(portal: Portal) -> None:
+    """The same for leads."""
+    portal["crm_lead"] += copies(portal["crm_lead"], 700_000)
+
+
+@stopped("crm_deal.as_new_as_its_history")
+def deals_of_last_week(portal: Portal) -> None:
+    """Deals come from an old copy, their history from the portal."""
+    newest: dict[str | None, Row] = {}
+    for row in portal["crm_deal_stage_history"]:
+        newest.setdefault(row["owner_id"], row)
+    for deal in portal["crm_deal"]:
+        first = newest.get(deal["id"])
+        if first:
+            deal["stage_id"], deal["stage_semantic_id"] = first["stage_id"], "P"
+
+
+# -- clocks
+
+
+@stopped("crm_activity.clock_of_its_leads")
+def activities_in_utc_without_offset(portal: Portal) -> None:
+    """One table was exported in UTC, and its offsets were cut off: read as the portal's time."""
+    shift(portal, "crm_activity", hours=-3)
+
+
+@stopped("crm_deal_stage_history.clock_of_its_rows")
+def stage_history_on_another_clock(portal: Portal) -> None:
+    """The same for the history of deals, the other way round."""
+    shift(portal, "crm_deal_stage_history", hours=3)
+
+
+@stopped("crm_lead_status_history.clock_of_its_rows")
+def status_history_on_another_clock(portal: Portal) -> None:
+    """The same for the history of leads."""
+    shift(portal, "crm_lead_status_history", hours=-3)
+
+
+# -- codes
+
+
+@neutralised
+def result_codes_as_floats(portal: Portal) -> None:
+    """Pandas made decimals of result codes: 200.0 is no success for who compares texts."""
+    each(portal, "telephony_call", "call_failed_code", lambda value: f"{value}.0")
+
+
+@stopped("telephony_call.code_mostly_known")
+def result_codes_in_words(portal: Portal) -> None:
+    """Another telephony says ANSWERED and BUSY."""
+    each(portal, "telephony_call", "call_failed_code", lambda value: "ANSWERED")
+
+
+@warned("crm_deal.source_known")
+def source_that_no_dictionary_has(portal: Portal) -> None:
+    """A source was deleted from the dictionary, and a deal still has it."""
+    victim(portal, "crm_deal")["source_id"] = "UC_GONE"
+
+
+@warned("crm_lead.source_spelled_alike")
+def source_in_another_case(portal: Portal) -> None:
+    """A form writes the code of the source as its maker typed it."""
+    lead = victim(portal, "crm_lead")
+    lead["source_id"] = (lead["source_id"] or "").lower()
+
+
+# -- what only a company's own range shows
+
+
+@stopped("crm_deal.amount_no_phone", "crm_deal.mean_amount")
+def phones_for_amounts(portal: Portal) -> None:
+    """A form wrote the phone into the field of the amount."""
+    for number, deal in enumerate(portal["crm_deal"][:20]):
+        deal["opportunity"] = str(79_001_234_567 + number)
+
+
+@stopped("crm_deal.mean_amount")
+def one_amount_with_five_zeros_too_many(portal: Portal) -> None:
+    """A key got stuck; on a first run, with no mean to compare with, a warning shows it."""
+    victim(portal, "crm_deal")["opportunity"] = "15000000000"
+
+
+@warned("telephony_call.both_directions")
+def incoming_calls_not_loaded(portal: Portal) -> None:
+    """The line of incoming calls is another telephony, which nobody loads."""
+    each(portal, "telephony_call", "call_type", lambda value: "1")
+
+
+@warned("crm_lead.several_owners")
+def one_owner_for_all(portal: Portal) -> None:
+    """An import gave all leads to who ran it."""
+    owner = portal["users"][0]["id"]
+    each(portal, "crm_lead", "assigned_by_id", lambda value: owner)
+
+
+@warned("crm_lead.no_strays_in_time")
+def one_lead_of_ten_years_ago(portal: Portal) -> None:
+    """A lead was entered with a date of birth for its date of creation."""
+    portal["crm_lead"].append(
+        victim(portal, "crm_lead") | {"id": "1", "date_create": "2016-02-03T10:00:00+03:00"}
+    )
+
+
+@warned("crm_activity.authors_are_people", "crm_activity.employee_exists")
+def robot_that_is_no_user(portal: Portal) -> None:
+    """A robot of the portal's market answers in seconds, by day and night, and is in no table."""
+    for number, row in enumerate(portal["crm_activity"][:100]):
+        at = datetime.fromisoformat(row["created"]).replace(hour=number % 24).isoformat()
+        row.update(author_id="987654", responsible_id="987654", created=at)
