@@ -21,9 +21,8 @@ from effect_models import Effects
 from harness import Project as Compilations
 from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databases, write_raw
 
-
-# A worker of pytest-xdist has a main module without a file; pyspark, which Great Expectations imports
-# where it is installed, takes that for a run of its doctests, and ends the process.
+# A worker of pytest-xdist has a main module without a file; pyspark, which Great Expectations
+# imports where it is installed, takes that for a run of its doctests, and ends the process.
 _MAIN = sys.modules["__main__"]
 if not hasattr(_MAIN, "__file__") and importlib.util.find_spec("pyspark"):
     _MAIN.__file__ = __file__
