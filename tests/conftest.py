@@ -6,6 +6,7 @@ import importlib.util
 import secrets
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,8 @@ from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databa
 _MAIN = sys.modules["__main__"]
 if not hasattr(_MAIN, "__file__") and importlib.util.find_spec("pyspark"):
     _MAIN.__file__ = __file__
-    importlib.import_module("great_expectations")
+    with warnings.catch_warnings(action="ignore"):
+        importlib.import_module("great_expectations")
     del _MAIN.__file__
 
 
