@@ -63,7 +63,8 @@ def _in_our_time(day: date) -> date:
 
 def _refusal(error: ValidationError, name: Callable[[str], str]) -> ConfigurationError:
     problem = error.errors()[0]
-    first, *inside = map(str, problem["loc"])
+    # where several types will do, pydantic names the one that was tried
+    first, *inside = (part for part in map(str, problem["loc"]) if not part.startswith("function-"))
     value = "empty" if problem["input"] in ("", None) else problem["input"]
     return ConfigurationError(f"{': '.join([name(first), *inside])} is {value}: {problem['msg']}")
 
