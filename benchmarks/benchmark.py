@@ -121,7 +121,12 @@ def measure(command: list[str], env: dict[str, str], server: int | None = None) 
     server_before = _cpu_s(server) if server else 0.0
     started = time.monotonic()
     with subprocess.Popen(
-        command, env=os.environ | env, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+        command,
+        env=os.environ | env,
+        cwd=REPOSITORY,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
 
         def watch() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import shutil
+import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +21,15 @@ from bitrix24_effectiveness.publish import publish
 from effect_models import Effects
 from harness import Project as Compilations
 from running import REPOSITORY, SEEDS_YML, TESTS_YML, Built, MiniProject, databases, write_raw
+
+# A worker of pytest-xdist has a main module without a file; pyspark, which Great Expectations
+# imports where it is installed, takes that for a run of its doctests, and ends the process.
+_MAIN = sys.modules["__main__"]
+if not hasattr(_MAIN, "__file__") and importlib.util.find_spec("pyspark"):
+    _MAIN.__file__ = __file__
+    with warnings.catch_warnings(action="ignore"):
+        importlib.import_module("great_expectations")
+    del _MAIN.__file__
 
 
 @pytest.fixture(scope="session", autouse=True)

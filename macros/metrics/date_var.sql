@@ -1,3 +1,3 @@
 {% macro date_var(name) -%}
-    cast(nullif('{{ var(name) }}', '') as date)
+    cast(nullif('{{ var(name) or "" }}', '') as date)
 {%- endmacro %}

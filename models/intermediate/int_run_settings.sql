@@ -79,8 +79,9 @@ newest_changes as (
 as_of as (
 
     select
-        coalesce({{ parse_timestamp("nullif('" ~ var('as_of') ~ "', '')") }}, max(changed_at))
-            as as_of_at
+        coalesce(
+            {{ parse_timestamp("nullif('" ~ (var('as_of') or '') ~ "', '')") }}, max(changed_at)
+        ) as as_of_at
 
     from newest_changes
 

@@ -370,24 +370,37 @@ def main() -> None:
             code = error.exit_code
             log.event("error", str(error), "error", exit_code=code)
         except (click.Abort, KeyboardInterrupt):
-            code = 128 + (signals or [signal.SIGINT])[0]
-            how = "stopped by SIGTERM" if signals else "interrupted"
-            log.event("error", f"{how}: the published marts stay as they are", "error")
+            code = _stopped(signals, log)
         except OSError as error:
             code = ConfigurationError.exit_code
             log.event("error", _of_system(error), "error", exit_code=code)
         except Exception as error:
             if os.environ.get("CRM_DEBUG"):
                 raise
-            code = ConfigurationError.exit_code
-            lines = str(error).strip().splitlines() or [""]
-            log.event(
-                "error",
-                f"unexpected {type(error).__name__}: {lines[0]} (a bug; CRM_DEBUG=1 shows where)",
-                "error",
-                exit_code=code,
-            )
+            # an interrupt can break what dbt was just doing
+            code = _stopped(signals, log) if signals else _unexpected(error, log)
+    # Python remembers an interrupt that left text which it ran, as dbt's compiled macros are, and
+    # would end the process by it at last; running another text makes it forget
+    exec("")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stopped(signals: list[int], log: Log) -> int:
+    how = "stopped by SIGTERM" if signals else "interrupted"
+    log.event("error", f"{how}: the published marts stay as they are", "error")
+    return 128 + (signals or [signal.SIGINT])[0]
+
+
+def _unexpected(error: Exception, log: Log) -> int:
+    code = ConfigurationError.exit_code
+    lines = str(error).strip().splitlines() or [""]
+    log.event(
+        "error",
+        f"unexpected {type(error).__name__}: {lines[0]} (a bug; CRM_DEBUG=1 shows where)",
+        "error",
+        exit_code=code,
+    )
+    return code
 
 
 def _write_anywhere() -> None:

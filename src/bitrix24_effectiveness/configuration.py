@@ -63,7 +63,8 @@ def _in_our_time(day: date) -> date:
 
 def _refusal(error: ValidationError, name: Callable[[str], str]) -> ConfigurationError:
     problem = error.errors()[0]
-    first, *inside = map(str, problem["loc"])
+    # where several types will do, pydantic names the one that was tried
+    first, *inside = (part for part in map(str, problem["loc"]) if not part.startswith("function-"))
     value = "empty" if problem["input"] in ("", None) else problem["input"]
     return ConfigurationError(f"{': '.join([name(first), *inside])} is {value}: {problem['msg']}")
 
@@ -239,7 +240,7 @@ class Vars(BaseModel):
     client_inactivity_days: _FromOne
     response_sla_minutes: _FromOne
     chat_result_statuses: ChatStatuses
-    gross_margin_rate: _Share
+    gross_margin_rate: _Share | Literal[""]
     crm_go_live_date: _OptionalDate
     comparison_months: _FromOne
     ramp_up_months: _FromZero
@@ -247,6 +248,8 @@ class Vars(BaseModel):
     response_horizon_days: _FromOne
     cycle_horizon_days: _FromOne
     max_coverage_ratio: Annotated[float, Field(gt=1, le=1e6), _must_be("a number above 1")]
+    max_answers_ratio: Annotated[float, Field(gt=1), _must_be("a number above 1")]
+    max_yearly_inflation: Annotated[float, Field(ge=0, le=1), _must_be("a number from 0 to 1")]
     recorded_alike: Annotated[list[str], _must_be("a list of metric codes")]
     min_comparison_months: _FromOne
     min_sample_size: _FromOne

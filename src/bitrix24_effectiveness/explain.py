@@ -537,7 +537,7 @@ class _Printer:
             self._say(
                 self._word(
                     "moved" if self._is_published(first, second) else "moved_by_article",
-                    segment_type=self._word(f"by_{segment_type}"),
+                    segment_type=self._by(segment_type),
                     first=self._name(first_span),
                     second=self._name(second_span),
                     before=self._figure(first.value),
@@ -545,6 +545,11 @@ class _Printer:
                 )
             )
             self._console.print(self._table(segment_type, parts, second.value - first.value))
+
+    def _by(self, segment_type: str) -> str:
+        # a segment type that somebody added has no words yet
+        key = f"by_{segment_type}"
+        return self._word(key) if self._language.has(key) else segment_type
 
     def _is_published(self, first: Cell, second: Cell) -> bool:
         """Whether the whole is what the heading above it shows, and not another measure."""

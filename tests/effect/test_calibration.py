@@ -12,6 +12,7 @@ from bitrix24_effectiveness.demo import GO_LIVE
 from calibration import (
     ALLOWED,
     LATELY,
+    MARGIN,
     ONE_ROW,
     WANTED,
     Judged,
@@ -23,6 +24,7 @@ from calibration import (
     main,
     share_of,
     verdicts,
+    wish_of,
     with_checkpoint,
 )
 from harness import Compiled, compile_project
@@ -34,9 +36,8 @@ RARE = 0.001
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    return compile_project(
-        tmp_path_factory.mktemp("calibration"), {"crm_go_live_date": GO_LIVE}, wanted=WANTED
-    )
+    given = {"crm_go_live_date": GO_LIVE, "gross_margin_rate": MARGIN}
+    return compile_project(tmp_path_factory.mktemp("calibration"), given, wanted=WANTED)
 
 
 def judged(compiled: Compiled, wishes: list[Wish]) -> list[Judged]:
@@ -47,7 +48,7 @@ def judged(compiled: Compiled, wishes: list[Wish]) -> list[Judged]:
 
 
 def test_where_nothing_changed_the_scorecard_seldom_says_so(compiled: Compiled) -> None:
-    rows = judged(compiled, [Wish(600, 0.0, LATELY, seed) for seed in range(1, PORTALS + 1)])
+    rows = judged(compiled, [wish_of("plain", 17, seed) for seed in range(1, PORTALS + 1)])
     most = binom.ppf(1 - RARE, PORTALS, ALLOWED)
     for code, found in by_metric(rows).items():
         assert len(found) == PORTALS
@@ -84,6 +85,7 @@ def test_an_interrupted_calibration_goes_on_where_it_was(
     assert asked == wishes
     assert len(first) == 20
     assert [int(row["seed"]) for row in again] == [1] * 10 + [2] * 10 + [3] * 10
+    assert {row["shape"] for row in again} == {"plain"}
 
 
 def test_the_bound_is_five_percent_and_two_standard_errors() -> None:
@@ -97,13 +99,15 @@ def test_the_page_and_the_plot_are_written(tmp_path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("calibration.with_checkpoint", kept)
     monkeypatch.setattr("calibration.compile_project", lambda *_, **__: None)
     monkeypatch.setattr("calibration.fingerprint", lambda _: "0123456789ab")
-    arguments = ["--null", "10", "--planted", "4", "--young", "2", "--docs", str(tmp_path)]
+    arguments = ["--small", "10", "--large", "2", "--largest", "1", "--planted", "4"]
+    arguments += ["--docs", str(tmp_path)]
     answer = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert answer.exit_code == 0
     text = (tmp_path / "calibration.md").read_text("utf-8")
-    assert "| cac | 10.0 % | 0.0 % | 10.0 % | yes | 0.0 % | 0.0 % |" in text
-    assert "came up 1 times in 10" in text
-    assert (tmp_path / "calibration.svg").read_text("utf-8").startswith("<svg")
+    # a line of two in one portal of ten
+    assert "| plain | 40 | 10 | 5.0 % | cac 1 | 0.0 % | 1 | 0 | 1 |" in text
+    assert "| cac " + "| 1 of 10 " * 3 + "| 0 of 2 " * 3 + "| 0 of 1 |" in text
+    assert "| cac | 0 of 4 |" in text
 
 
 def made_up(wish: Wish, code: str) -> Judged:
@@ -115,8 +119,9 @@ def made_up(wish: Wish, code: str) -> Judged:
         "verdict": "pays_off" if is_better else "no_effect",
         "before_value": 1.0,
         "change": 0.1 * wish.seed,
-        "change_ci_low": -1.0,
-        "change_ci_high": 1.0,
+        "has_vote": True,
+        "is_able_to_tell": False,
+        "payback_month": "2025-06-01" if is_better and wish.leads == 40 * 36 else None,
     }
 
 

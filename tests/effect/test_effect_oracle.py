@@ -389,9 +389,15 @@ def test_answers_that_were_not_recorded_before_are_not_compared():
     doubts = {doubt[1]: doubt[2:] for doubt in row["warning"]}
     assert doubts["answered_email"] == (pytest.approx(5 / 12), 1)
     assert doubts["outgoing_acts_email"] == (pytest.approx(5 / 12), 1)
-    # half is enough
+    # half is too little of answers, unless a var says so
     half = correspondence(answers | dict.fromkeys(BEFORE, (6, 60)))
-    assert effect(crm_activity=half).crm_scorecard()["response_time"]["status"] == "better"
+    row = effect(crm_activity=half).crm_scorecard()["response_time"]
+    assert row["status"] == "not_comparable"
+    two = {"max_answers_ratio": 2}
+    assert (
+        effect(variables=two, crm_activity=half).crm_scorecard()["response_time"]["status"]
+        == "better"
+    )
     # a person who knows
     told = effect(variables={"recorded_alike": ["response_time"]}, crm_activity=rows)
     row = told.crm_scorecard()["response_time"]
@@ -466,11 +472,13 @@ def test_recording_coverage_by_hand():
     assert february == {
         "demand_with_activity": (1, 2),
         "outgoing_acts": (3, 2),
+        "letters": (2, 2),
         "answered": (1, 2),
         "calls_with_telephony": (1, 2),
         "deals_with_history": (1, 3),
         "won_deals_with_client": (1, 2),
-        "leads_per_deal": (2, 3),
+        # of deals that came from a lead
+        "leads_per_deal": (2, 1),
         "came_to_nothing": (1, 2),
         "requests_call": (1, 2),
         "answered_call": (0, 1),

@@ -493,7 +493,12 @@ def test_a_revenue_that_does_not_cover_the_crm_never_pays_back(effects: Effects)
 
 
 def test_a_revenue_that_covers_the_crm_for_sure_has_paid_it_back(effects: Effects) -> None:
+    level = [{"month_start": month(0), "price_index": 1.0}]
+    known = {"stg_reference__costs": [COST], "stg_reference__price_index": level}
+    # as much may be the work of prices alone, where nothing tells how they rose
     (row,) = roi(effects, money(5, 60), stg_reference__costs=[COST])
+    assert (row["payback_month"], row["warning"]) == (None, "prices_not_deflated")
+    (row,) = roi(effects, money(5, 60), **known)
     assert row["net_effect"] == pytest.approx(5)
     assert row["net_effect_ci_low"] > 0
     assert (row["payback_month"], row["months_to_payback"]) == (month(16), 1)

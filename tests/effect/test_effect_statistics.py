@@ -329,6 +329,8 @@ def roi_of(effects: Effects, months: list[Row], costs: list[Row]) -> list[Row]:
             int_effect_money_months=months,
             int_exchange_rates=[ROUBLES],
             stg_reference__costs=costs,
+            # level prices: without an index the interval holds a rise of prices as well
+            stg_reference__price_index=[{"month_start": month(0), "price_index": 1.0}],
         ),
     )
 

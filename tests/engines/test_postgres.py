@@ -471,12 +471,17 @@ def test_the_guard_finds_what_it_finds_on_duckdb(project: Project, tmp_path: Pat
 
 
 def test_a_failed_test_shows_its_rows_and_publishes_nothing(small: MiniProject) -> None:
+    # what is below zero is seen before the build
+    small.write(
+        "tests/data/rates_are_positive.sql",
+        "select * from {{ ref('exchange_rates') }} where rate < 1",
+    )
     answer = small.run("run")
-    assert "1 marts are published in schema marts of database " in answer.stderr
-    small.rates.write_text(small.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,-1\n", "utf-8")
+    assert "published: 1 marts\n" in answer.stderr
+    small.rates.write_text(small.rates.read_text("utf-8") + "EUR,RUB,2025-02-01,0.5\n", "utf-8")
     answer = small.run("build")
     assert answer.returncode == 1
-    assert "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=-1.0\n" in answer.stderr
+    assert "  currency=EUR, base_currency=RUB, valid_from=2025-02-01, rate=0.5\n" in answer.stderr
     answer = small.run("publish")
     assert (answer.returncode, "the last build failed" in answer.stderr) == (1, True)
     assert ask("select currency from marts.rates") == [("USD",)]

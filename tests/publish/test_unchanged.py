@@ -49,7 +49,7 @@ def test_the_second_run_has_nothing_to_do_unless_it_is_forced(mini: MiniProject)
     assert BUILT in first.stderr
     second = mini.run("run")
     assert NOTHING in second.stderr
-    assert "raw data checked" not in second.stderr
+    assert "guarded" not in second.stderr
     assert BUILT not in second.stderr
     # of a portal that is said to be another one, nothing is known
     for option in ("--force", "--new-portal"):

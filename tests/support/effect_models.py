@@ -109,7 +109,7 @@ class Effects:
     """The compiled models; any of them can be replaced by rows."""
 
     def __init__(self, folder: Path, variables: Row | None = None):
-        given = {"crm_go_live_date": GO_LIVE} | (variables or {})
+        given = {"crm_go_live_date": GO_LIVE, "gross_margin_rate": 1.0} | (variables or {})
         compiled = compile_project(folder, given, wanted=MARTS)
         self._nodes = {node.name: node for node in [*compiled.models, *compiled.seeds.values()]}
         self._databases = compiled.databases

@@ -273,7 +273,7 @@ def compile_project(
 
     names = {name: value for name, value in variables.items() if name.startswith("raw_")}
     engine = tuple(sorted((environment or {}).items()))
-    manifest = _parsed(project, json.dumps(names), engine).deepcopy()
+    manifest = parsed(project, json.dumps(names), engine).deepcopy()
     raw = folder / "raw.duckdb"
     if not raw.exists():
         with duckdb.connect(str(raw)) as connection:
@@ -307,7 +307,7 @@ def compile_project(
 
 
 @cache
-def _parsed(project: Path, variables: str, engine: tuple[tuple[str, str], ...]) -> Any:
+def parsed(project: Path, variables: str, engine: tuple[tuple[str, str], ...]) -> Any:
     """The project as dbt reads it: of all vars only the names of raw tables matter then."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner

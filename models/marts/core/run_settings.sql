@@ -1,3 +1,5 @@
+{%- set margin = var('gross_margin_rate') -%}
+
 with
 
 settings as (
@@ -16,7 +18,7 @@ settings as (
         cast({{ var('client_inactivity_days') }} as bigint) as client_inactivity_days,
         cast({{ var('response_sla_minutes') }} as bigint) as response_sla_minutes,
         cast({{ var('response_horizon_days') }} as bigint) as response_horizon_days,
-        cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }})
+        cast(nullif('{{ margin }}', '') as {{ type_double() }})
             as gross_margin_rate
 
     from {{ ref('int_run_settings') }}

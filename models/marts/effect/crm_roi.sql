@@ -1,4 +1,5 @@
 {%- set go_live = date_var('crm_go_live_date') -%}
+{%- set margin = var('gross_margin_rate') -%}
 {%- set cost_types = ['marketing', 'salary', 'other'] -%}
 
 with
@@ -27,8 +28,7 @@ settings as (
 
     select
         *,
-        cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }})
-            as gross_margin_rate
+        cast(nullif('{{ margin }}', '') as {{ type_double() }}) as gross_margin_rate
 
     from {{ ref('int_run_settings') }}
 
@@ -50,6 +50,12 @@ crm_costs as (
 exchange_rates as (
 
     select * from {{ ref('int_exchange_rates') }}
+
+),
+
+price_levels as (
+
+    select count(*) as months from {{ ref('stg_reference__price_index') }}
 
 ),
 
@@ -221,6 +227,25 @@ total as (
 
 ),
 
+-- what a company earned before, it earns again at higher prices, and a loss grows likewise: where
+-- no index tells them from an effect, the interval holds both
+prices as (
+
+    select
+        price_levels.months = 0 and estimates.months_between > 12 as is_not_deflated,
+        case
+            when price_levels.months = 0 and estimates.months_between > 12
+                then
+                    power(1 + {{ var('max_yearly_inflation') }}, estimates.months_between / 12) - 1
+            else 0
+        end as rise
+
+    from estimates
+
+    cross join price_levels
+
+),
+
 effects as (
 
     select
@@ -231,14 +256,17 @@ effects as (
                 and crm_cost_before_the_data.costs > 0
                 then estimates.change - total.crm_cost_so_far / total.months_so_far
         end as net_effect,
-        estimates.change - estimates.change_ci_low as to_low,
-        estimates.change_ci_high - estimates.change as to_high
+        estimates.change - estimates.change_ci_low
+        + prices.rise * greatest(estimates.before_value, 0) as to_low,
+        estimates.change_ci_high - estimates.change
+        + prices.rise * greatest(-estimates.before_value, 0) as to_high
 
     from estimates
 
     cross join total
     cross join settings
     cross join crm_cost_before_the_data
+    cross join prices
 
 ),
 
@@ -330,6 +358,7 @@ judged as (
         crm_cost_before_the_data.costs > 0 as has_crm_cost,
         estimates.is_recorded_alike,
         estimates.is_same_season,
+        prices.is_not_deflated,
         effects.net_effect,
         effects.net_effect - effects.to_low as net_effect_ci_low,
         effects.net_effect + effects.to_high as net_effect_ci_high,
@@ -349,6 +378,7 @@ judged as (
     cross join estimates
     cross join effects
     cross join paybacks
+    cross join prices
 
 ),
 
@@ -394,6 +424,7 @@ final as (
             when not has_crm_cost then 'crm_cost_unknown'
             when not is_recorded_alike then 'costs_recorded_differently'
             when not is_same_season then 'different_seasons'
+            when is_not_deflated then 'prices_not_deflated'
         end as warning
 
     from judged

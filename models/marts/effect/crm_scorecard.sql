@@ -208,6 +208,24 @@ judged as (
 
 ),
 
+-- money that rises with prices alone is no better and no worse
+with_prices as (
+
+    select
+        *,
+        change_ci_low
+        - case
+            when is_not_deflated
+                then
+                    before_value
+                    * (power(1 + {{ var('max_yearly_inflation') }}, months_between / 12) - 1)
+            else 0
+        end as change_ci_low_beyond_prices
+
+    from judged
+
+),
+
 with_status as (
 
     select
@@ -220,7 +238,7 @@ with_status as (
             when
                 (
                     trend_before_ci_low > 0
-                    and change_ci_low > 0
+                    and change_ci_low_beyond_prices > 0
                     and change <= trend_before_ci_high * months_between
                 )
                 or (
@@ -230,14 +248,14 @@ with_status as (
                 )
                 then 'explained_by_trend'
             when
-                (change_ci_low > 0 and better_when = 'higher')
+                (change_ci_low_beyond_prices > 0 and better_when = 'higher')
                 or (change_ci_high < 0 and better_when = 'lower')
                 then 'better'
-            when change_ci_low > 0 or change_ci_high < 0 then 'worse'
+            when change_ci_low_beyond_prices > 0 or change_ci_high < 0 then 'worse'
             else 'not_distinguishable'
         end as status
 
-    from judged
+    from with_prices
 
 ),
 

@@ -2,12 +2,13 @@
 {%- set request_kinds = {
     'activities': ['call', 'email', 'form', 'chat', 'none'],
     'requests': ['call', 'email', 'form', 'chat'],
-    'answers': ['email', 'chat'],
+    'answers': ['call', 'email', 'form', 'chat'],
     'answered': ['call', 'email', 'form', 'chat'],
 } -%}
 {%- set record_kinds = [
     'activities',
     'answers',
+    'letters',
     'answered',
     'telephony',
     'stage_history',
@@ -90,6 +91,69 @@ threads as (
 
 ),
 
+thread_acts as (
+
+    select
+        thread_id,
+        month_start,
+        happened_at,
+        kind,
+        is_touch,
+        is_response
+
+    from activities
+
+    -- what was answered inside a chat of which no message was loaded is recorded nowhere
+    where (is_touch or is_response) and not is_response_untimed and not is_response_unknown
+
+    union all
+
+    select
+        thread_id,
+        month_start,
+        requested_at as happened_at,
+        request_channel as kind,
+        true as is_touch,
+        false as is_response
+
+    from requests
+
+    -- those that the creation of a lead or deal began
+    where request_id not like 'activity%' and request_id not like 'message%'
+
+),
+
+numbered_acts as (
+
+    select
+        *,
+        count(case when is_touch then 1 end) over (
+            partition by thread_id
+            order by happened_at
+        ) as touches_so_far
+
+    from thread_acts
+
+),
+
+-- a form is answered by a call: what people do counts for the kind by which the client reached out
+acts_by_touch as (
+
+    select
+        *,
+        coalesce(
+            max(case when is_touch then kind end) over (partition by thread_id, touches_so_far),
+            'none'
+        ) as touch_kind,
+        -- and a call that is picked up asks for nothing more
+        max(case when is_touch and is_response then 1 else 0 end)
+            over (partition by thread_id, touches_so_far)
+        = 1 as is_picked_up
+
+    from numbered_acts
+
+),
+
 deals_with_history as (
 
     select distinct entity_id as deal_id
@@ -153,42 +217,25 @@ records as (
 
     select
         'answers' as record_kind,
-        kind as request_kind,
+        touch_kind as request_kind,
         month_start,
-        1 as counted,
-        0 as base
+        case when is_response then 1 else 0 end as counted,
+        case when is_touch then 1 else 0 end as base
 
-    from activities
+    from acts_by_touch
 
-    where is_response and not is_touch
-
-    union all
-
-    -- not a request: requests wait for their answer, and become one where it is missing; what was
-    -- answered inside a chat without messages is recorded nowhere
-    select
-        'answers' as record_kind,
-        kind as request_kind,
-        month_start,
-        0 as counted,
-        1 as base
-
-    from activities
-
-    where is_touch and not is_response_untimed and not is_response_unknown
+    where not is_picked_up
 
     union all
 
     select
-        'answers' as record_kind,
-        request_channel as request_kind,
+        'letters' as record_kind,
+        'all' as request_kind,
         month_start,
-        0 as counted,
-        1 as base
+        case when is_response and kind in ('email', 'chat') then 1 else 0 end as counted,
+        case when is_touch then 1 else 0 end as base
 
-    from requests
-
-    where request_id not like 'activity%' and request_id not like 'message%'
+    from thread_acts
 
     union all
 

@@ -1,3 +1,5 @@
+{%- set margin = var('gross_margin_rate') -%}
+
 with
 
 registry as (
@@ -45,7 +47,7 @@ parts as (
         coalesce(activity.clients, 0) as clients,
         coalesce(activity.total_lifespan_years, 0) as total_lifespan_years,
         {{ ratio('activity.total_lifespan_years', 'activity.clients') }} as avg_lifespan_years,
-        coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1)
+        coalesce(cast(nullif('{{ margin }}', '') as {{ type_double() }}), 1)
             as gross_margin_rate,
         coalesce(activity.churn_events, 0) as churn_events,
         coalesce(activity.repeat_clients, 0) as repeat_clients,

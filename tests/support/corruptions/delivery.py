@@ -175,7 +175,11 @@ def pipeline_deleted(portal: Portal) -> None:
     keep(portal, "crm_category", lambda row: row["id"] != "2")
 
 
-@stopped("crm_activity.mostly_unique_keys", "telephony_call.activity_mostly_exists")
+@stopped(
+    "crm_activity.mostly_unique_keys",
+    "crm_activity.one_creation",
+    "telephony_call.activity_mostly_exists",
+)
 def one_key_for_all(portal: Portal) -> None:
     """The loader wrote the number of the page instead of the id."""
     for number, row in enumerate(portal["crm_activity"]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from .estimate import (
 )
 from .metrics import MINUTE, Metrics
 from .reading import read_value, text_of
-from .requests import CHANNELS
+from .requests import CHANNELS, OF_UNIT
 
 Row = dict[str, Any]
 ALL = ("all", "all")
@@ -47,6 +47,8 @@ EFFECT_VARS: dict[str, Any] = {
     "response_horizon_days": 30,
     "cycle_horizon_days": 180,
     "max_coverage_ratio": 2,
+    "max_answers_ratio": 1.25,
+    "max_yearly_inflation": 0.1,
     "recorded_alike": [],
 }
 
@@ -106,12 +108,14 @@ BASIS: dict[str, tuple[str, ...]] = {
     "sales_cycle": ("deals_with_history", "leads_per_deal", "demand_with_activity"),
     "ltv": ("won_deals_with_client",),
     "average_deal_size": (),
-    "automation_level": (),
+    "automation_level": ("letters",),
     "lost_sales": ("leads_per_deal", "came_to_nothing"),
 }
 BY_REQUEST_KIND = ("response_time", "lost_sales")
 MAX_FACTOR_OF_BASELINE = 20
 TARGET_CHANGE = 0.2
+# acts of people for each time that a client reached out
+ACTS = ("outgoing_acts", "letters")
 NEGLIGIBLE = 1e-9
 FARTHEST_PAYBACK = 120
 
@@ -167,6 +171,18 @@ class EffectResult:
     crm_roi: dict[date | str, Row]
     # None without a go-live date
     crm_verdict: Row | None
+
+
+@dataclass
+class Act:
+    """A touch of a client, an answer of a person, or both at once: a call that is picked up."""
+
+    at: datetime
+    kind: str
+    is_touch: bool
+    is_response: bool
+    touched_by: str = "none"
+    is_picked_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -421,15 +437,23 @@ class Effect:
             for activity in metrics.requests.activities
             if period.start_at <= activity.at < period.cutoff_at
         ]
-        acts = [act for act in activities if act.is_response and not act.is_touch]
+        acts = [act for act in self._acts if period.start_at <= act.at < period.cutoff_at]
+        # who is picked up asks for nothing more
+        asked = [act for act in acts if not act.is_picked_up]
         calls = [act for act in activities if act.kind == "call"]
         found: dict[str, tuple[float, float]] = {
             "demand_with_activity": (
                 sum(unit.thread_id in self._threads_with_activity for unit in units),
                 len(units),
             ),
-            # acts inside a chat of which no message was loaded are recorded nowhere
-            "outgoing_acts": (len(acts), sum(r.is_timed for r in requests)),
+            "outgoing_acts": (
+                sum(act.is_response for act in asked),
+                sum(act.is_touch for act in asked),
+            ),
+            "letters": (
+                sum(act.is_response and act.kind in ("email", "chat") for act in acts),
+                sum(act.is_touch for act in acts),
+            ),
             "answered": (
                 sum(r.is_answered for r in requests),
                 sum(not r.is_unknown for r in requests),
@@ -440,22 +464,30 @@ class Effect:
             ),
             "deals_with_history": (sum(bool(deal.steps) for deal in created), len(created)),
             "won_deals_with_client": (sum(deal.client_id is not None for deal in won), len(won)),
-            "leads_per_deal": (len(leads), len(created)),
+            "leads_per_deal": (len(leads), sum(deal.lead_id is not None for deal in created)),
             "came_to_nothing": (sum(unit.won_at is None for unit in units), len(units)),
         }
         for kind in CHANNELS:
             of_kind = [request for request in requests if request.request_channel == kind]
             answered = sum(request.is_answered for request in of_kind)
             known = sum(not request.is_unknown for request in of_kind)
-            timed = sum(request.is_timed for request in of_kind)
-            answers = sum(self._kind_answered_by(act) == kind for act in acts)
+            of_touch = [act for act in asked if act.touched_by == kind]
             found[f"requests_{kind}"] = (len(of_kind), len(units))
             found[f"answered_{kind}"] = (answered, known)
-            found[f"outgoing_acts_{kind}"] = (answers, timed)
-        days = calendar.monthrange(month.year, month.month)[1]
+            found[f"outgoing_acts_{kind}"] = (
+                sum(act.is_response for act in of_touch),
+                sum(act.is_touch for act in of_touch),
+            )
+        # of the last month, the days so far
+        days = (period.cutoff_at.astimezone(self.run.zone).date() - month).days
+        days += period.cutoff_at.astimezone(self.run.zone).time() != time()
         for cost_type in COST_TYPES:
             found[f"cost_days_{cost_type}"] = (
-                sum(day in self._covered_days[cost_type] for day in self._days_of(month)),
+                sum(
+                    day in self._covered_days[cost_type]
+                    for day in self._days_of(month)
+                    if (day - month).days < days
+                ),
                 days,
             )
         return found
@@ -469,21 +501,30 @@ class Effect:
     def _threads_with_activity(self) -> set[str]:
         return {activity.thread_id for activity in self.metrics.requests.activities}
 
-    def _kind_answered_by(self, act) -> str | None:
-        """Kind of the latest request of its thread so far: what the act goes on about."""
-        earlier = [
-            request
-            for request in self._requests_by_thread.get(act.thread_id, [])
-            if request.start_at <= act.at
-        ]
-        return earlier[-1].request_channel if earlier else None
-
     @cached_property
-    def _requests_by_thread(self) -> dict[str, list]:
-        threads: dict[str, list] = {}
-        for request in sorted(self.metrics.requests.requests, key=lambda r: r.start_at):
-            threads.setdefault(request.thread_id, []).append(request)
-        return threads
+    def _acts(self) -> list[Act]:
+        """Touches and answers, each with the kind of the latest touch of its thread so far."""
+        threads: dict[str, list[Act]] = {}
+        for activity in self.metrics.requests.activities:
+            if (activity.is_touch or activity.is_response) and (
+                activity.has_time and not activity.is_unknown
+            ):
+                act = Act(activity.at, activity.kind, activity.is_touch, activity.is_response)
+                threads.setdefault(activity.thread_id, []).append(act)
+        for thread, touches in self.metrics.requests.touches.items():
+            threads.setdefault(thread, []).extend(
+                Act(touch.at, touch.request_channel, True, False)
+                for touch in touches
+                if touch.order == OF_UNIT
+            )
+        for acts in threads.values():
+            touches = [act for act in acts if act.is_touch]
+            for act in acts:
+                so_far = [touch.at for touch in touches if touch.at <= act.at]
+                latest = [touch for touch in touches if so_far and touch.at == max(so_far)]
+                act.touched_by = max((touch.kind for touch in latest), default="none")
+                act.is_picked_up = any(touch.is_response for touch in latest)
+        return [act for acts in threads.values() for act in acts]
 
     @cached_property
     def _covered_days(self) -> dict[str, set[date]]:
@@ -508,7 +549,8 @@ class Effect:
         first, second = self.coverage(kind, before), self.coverage(kind, after)
         if first is None or second is None:
             return None
-        if min(first, second) * float(self.vars["max_coverage_ratio"]) < max(first, second):
+        limit = "max_answers_ratio" if kind.startswith(ACTS) else "max_coverage_ratio"
+        if min(first, second) * float(self.vars[limit]) < max(first, second):
             return ("recorded_differently", kind, first, second)
         return None
 
@@ -642,16 +684,23 @@ class Effect:
     def _money_scale(self, code: str, after: list[date]) -> float | None:
         """What turns a ratio into money; null where nothing tells the price."""
         if code == "ltv":
-            periods = list(self.periods.values())
-            if not periods:
+            if not self.complete:
                 return 1.0
-            life = self.metrics.ltv(periods[-1], ALL)["avg_lifespan_years"]
+            last = self.periods[self.complete[-1]]
+            life = self.metrics.ltv(last, ALL)["avg_lifespan_years"]
             return None if life is None else self.run.margin * life
         if code == "lost_sales":
-            # the price of ``after`` on both sides
+            # the price of ``after`` on both sides: the deal size that is shown beside it
+            def sold(month: date) -> Month:
+                return self._average_deal_size(month, None)
+
+            before, after = (
+                [month for month in side if any(sold(month)[:2])]
+                for side in self.candidates("average_deal_size")
+            )
             deals, revenue = 0, 0.0
-            for month in after:
-                y, x, _ = self._average_deal_size(month, None)
+            for month in self.same_months(before, after)[1]:
+                y, x, _ = sold(month)
                 revenue, deals = revenue + y, deals + int(x)
             return ratio(revenue, deals)
         return 1.0

@@ -1,3 +1,4 @@
+{%- set margin = var('gross_margin_rate') -%}
 {%- set months_of = "period_grain = 'month' and segment_type = 'all' and is_complete" -%}
 
 with
@@ -323,7 +324,7 @@ comparable as (
         'all' as request_kind,
         period_start,
         revenue
-        * coalesce(cast(nullif('{{ var("gross_margin_rate") }}', '') as {{ type_double() }}), 1)
+        * coalesce(cast(nullif('{{ margin }}', '') as {{ type_double() }}), 1)
         - marketing_cost - salary_cost - other_cost as numerator,
         cast(1 as {{ type_double() }}) as denominator,
         cast(closed_deals as bigint) as cases
@@ -345,7 +346,15 @@ article as (
 
     from metric_values
 
-    where value_status = 'measured'
+    where
+        value_status = 'measured'
+        -- a month without a client has costs all the same, one without leads may have deals
+        or (
+            value_status = 'no_data'
+            and numerator <> 0
+            and denominator = 0
+            and metric_code not in ('ltv', 'automation_level')
+        )
 
 ),
 

@@ -68,8 +68,9 @@ raw_row_counts as (
 
 chat_count as (
 
-    select count(*) as chats from {{ ref('stg_bitrix24__activities') }}
-    where provider_id = 'IMOPENLINES_SESSION'
+    -- of which nobody can say when they were answered, or whether
+    select count(*) as chats from {{ ref('int_thread_activities') }}
+    where is_response_untimed or is_response_unknown
 
 ),
 
