@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -144,7 +144,7 @@ def explain(
         ConfigurationError: no such metric or period, or nothing is published.
     """
     with warehouse_of(project).published() as reader:
-        told = _Explanation(reader, metric_code, period)
+        told = Explanation(reader, metric_code, period)
     if log.is_json:
         log.event("explanation", f"{metric_code} {told.span.name}", **told.as_fields())
         return
@@ -152,10 +152,23 @@ def explain(
     _Printer(console, told, language).print()
 
 
-class _Explanation:
+class Explanation:
     """All that is said of a figure, read from the marts."""
 
-    def __init__(self, reader: Reader, metric_code: str, period: str | None) -> None:
+    def __init__(
+        self, reader: Reader, metric_code: str, period: str | None, with_rows: bool = True
+    ) -> None:
+        """Reads it.
+
+        Args:
+            reader: of the published marts.
+            metric_code: such as `conversion`.
+            period: `2026`, `2026-Q3` or `2026-10`; None: the newest complete month.
+            with_rows: whether to count the rows behind the numbers of the formula.
+
+        Raises:
+            ConfigurationError: no such metric or period.
+        """
         self._reader = reader
         catalog = {row["metric_code"]: row for row in reader.rows("select * from metric_catalog")}
         if metric_code not in catalog:
@@ -175,6 +188,7 @@ class _Explanation:
                 "select * from metric_rows where metric_code = ? order by metric_row_key",
                 [metric_code],
             )
+            if with_rows
         ]
         scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
@@ -416,23 +430,16 @@ def _months_later(month: date, months: int) -> date:
     return date(year, place + 1, 1)
 
 
-class _Printer:
-    def __init__(self, console: Console, told: _Explanation, code: str) -> None:
-        self._console = console
+class ExplanationInWords:
+    """The parts of an explanation that the terminal and the page share."""
+
+    def __init__(self, told: Explanation, code: str) -> None:
+        """Takes what was read, and `ru` or `en`."""
         self._told = told
         self._language = Language(code, "explain", "verdict")
         self._word = self._language.word
         self._unit = told.metric["unit"]
         self._currency = told.settings.get("base_currency")
-
-    def print(self) -> None:
-        self._print_figure()
-        self._print_comparison()
-        self._print_parts()
-
-    def _say(self, text: str = "", style: str | None = None) -> None:
-        text = wrapped(text, self._console.width)
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def _figure(self, value: float | None) -> str:
         return self._language.figure(value, self._unit, self._currency)
@@ -454,19 +461,148 @@ class _Printer:
             return self._language.period(span.grain, first)
         return self._language.months(first, last)
 
+    @property
+    def period(self) -> str:
+        """The period of the figure, as a person writes it."""
+        return self._name(self._told.span)
+
+    @property
+    def value(self) -> str:
+        """The figure, or why there is none."""
+        value = self._told.figure["value"]
+        return (
+            self._word(self._told.figure["value_status"])
+            if value is None
+            else (self._figure(value))
+        )
+
+    def formula(self) -> str:
+        """By the names of its columns."""
+        return self._told.metric["formula"].replace(" x ", " × ")
+
+    def with_numbers(self) -> str:
+        """The formula with this portal's numbers filled in."""
+        value = self._told.figure["value"]
+        result = "" if value is None else f" = {self._exact(value)}"
+        return filled_in(self.formula(), self._told.detail, self._exact) + result
+
+    def windows(self) -> Iterator[str]:
+        """What was divided by what before and after, and the same months by the formula above."""
+        told = self._told
+        for name in ("before", "after"):
+            window = told.windows.get(name)
+            if window and window["numerator"] is not None and window["denominator"] is not None:
+                yield self._word(
+                    f"window_{name}",
+                    n=window["months"],
+                    months=self._language.months(window["first_month"], window["last_month"]),
+                    numerator=self._exact(window["numerator"]),
+                    denominator=self._exact(window["denominator"]),
+                    percent=" × 100" if self._unit == "percent" else "",
+                    value=self._exact(window["value"]),
+                )
+        articles = [told.windows.get(name, {}).get("article_value") for name in ("before", "after")]
+        if not told.is_same_measure and None not in articles:
+            was, is_now = map(self._figure, articles)
+            yield self._word("by_article", before=was, after=is_now)
+
+    def price_of_a_client(self) -> Iterator[str]:
+        """What of a client's price is marketing's and what the CRM's, before and after."""
+        told = self._told
+        if not told.compared:
+            return
+        first, second = (self._name(whole.span) for whole in told.compared)
+        for kind, (before, after) in told.price_of_a_client.items():
+            yield self._word(
+                f"price_{kind}",
+                before=self._figure(before),
+                after=self._figure(after),
+                change=self._signed(after - before),
+                first=first,
+                second=second,
+            )
+
+    def moved(self) -> Iterator[tuple[str, str, list[tuple[str, ...]]]]:
+        """Segment type, what is said above its table, and a row per member that moved it."""
+        told = self._told
+        if not told.compared:
+            return
+        (first_span, first), (second_span, second) = told.compared
+        if first.value is None or second.value is None:
+            return
+        for segment_type, parts in told.parts.items():
+            title = self._word(
+                "moved" if self._is_published(first, second) else "moved_by_article",
+                segment_type=self._by(segment_type),
+                first=self._name(first_span),
+                second=self._name(second_span),
+                before=self._figure(first.value),
+                after=self._figure(second.value),
+            )
+            rows = list(self._rows(segment_type, parts, second.value - first.value))
+            yield segment_type, title, rows
+
+    def _by(self, segment_type: str) -> str:
+        # a segment type that somebody added has no words yet
+        key = f"by_{segment_type}"
+        return self._word(key) if self._language.has(key) else segment_type
+
+    def _is_published(self, first: Cell, second: Cell) -> bool:
+        """Whether the whole is what the heading above it shows, and not another measure."""
+        told = self._told
+        if len(told.compared[0].span.starts if told.compared else ()) == 1:
+            return True
+        published = [told.windows[name]["value"] for name in ("before", "after")]
+        return all(
+            math.isclose(cell.value or 0, value or 0, rel_tol=1e-9)
+            for cell, value in zip((first, second), published, strict=True)
+        )
+
+    def _rows(
+        self, segment_type: str, parts: list[Part], change: float
+    ) -> Iterator[tuple[str, ...]]:
+        for part in parts[:_SHOWN]:
+            is_own = part.name == "unknown" or segment_type in _OWN_MEMBERS
+            yield (
+                self._word(f"member_{part.name}") if is_own else printable(part.name),
+                *(
+                    self._word("none") if cell.value is None else self._figure(cell.value)
+                    for cell in (part.first, part.second)
+                ),
+                self._signed(part.contribution),
+            )
+        rest = sum(part.contribution for part in parts[_SHOWN:])
+        if parts[_SHOWN:]:
+            yield self._word("rest"), "", "", self._signed(rest)
+        missing = change - sum(part.contribution for part in parts)
+        if abs(missing) > 1e-6 * max(1, abs(change)):
+            yield self._word("mix"), "", "", self._signed(missing)
+        yield self._word("total"), "", "", self._signed(change)
+
+
+class _Printer(ExplanationInWords):
+    def __init__(self, console: Console, told: Explanation, code: str) -> None:
+        super().__init__(told, code)
+        self._console = console
+
+    def print(self) -> None:
+        self._print_figure()
+        self._print_comparison()
+        self._print_parts()
+
+    def _say(self, text: str = "", style: str | None = None) -> None:
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
+
     def _print_figure(self) -> None:
         told, metric = self._told, self._told.metric
-        name, value = metric[f"name_{self._language.code}"], told.figure["value"]
-        title = f"{name} ({metric['metric_code']}), {self._name(told.span)}: "
-        status = self._word(told.figure["value_status"])
-        self._say(title + (self._figure(value) if value is not None else status), style="bold")
-        if value is None:
-            self._say(self._word("no_figure", status=status))
-        formula = metric["formula"].replace(" x ", " × ")
-        self._say(f"{self._word('formula')}: {formula}")
-        with_numbers = filled_in(formula, told.detail, self._exact)
-        result = "" if value is None else f" = {self._exact(value)}"
-        self._say(f"  {with_numbers}{result}")
+        name = metric[f"name_{self._language.code}"]
+        title = f"{name} ({metric['metric_code']}), {self.period}: {self.value}"
+        self._say(title, style="bold")
+        if told.figure["value"] is None:
+            self._say(self._word("no_figure", status=self.value))
+        self._say(f"{self._word('formula')}: {self.formula()}")
+        self._say(f"  {self.with_numbers()}")
         if told.rows_behind:
             self._say(self._word("rows"))
         for behind in told.rows_behind:
@@ -488,39 +624,8 @@ class _Printer:
             return
         self._say(f"  {change_in_words(scored, self._currency, self._language)}")
         self._say(f"  {self._word('result')}: {self._word(scored['status'])}")
-        for name in ("before", "after"):
-            self._print_window(name)
-        articles = [told.windows.get(name, {}).get("article_value") for name in ("before", "after")]
-        if not same and None not in articles:
-            was, is_now = map(self._figure, articles)
-            self._say("  " + self._word("by_article", before=was, after=is_now))
-
-    def _print_price_of_a_client(self, first: str, second: str) -> None:
-        for kind, (before, after) in self._told.price_of_a_client.items():
-            text = self._word(
-                f"price_{kind}",
-                before=self._figure(before),
-                after=self._figure(after),
-                change=self._signed(after - before),
-                first=first,
-                second=second,
-            )
-            self._say(text)
-
-    def _print_window(self, name: str) -> None:
-        window = self._told.windows.get(name)
-        if not window or window["numerator"] is None or window["denominator"] is None:
-            return
-        text = self._word(
-            f"window_{name}",
-            n=window["months"],
-            months=self._language.months(window["first_month"], window["last_month"]),
-            numerator=self._exact(window["numerator"]),
-            denominator=self._exact(window["denominator"]),
-            percent=" × 100" if self._unit == "percent" else "",
-            value=self._exact(window["value"]),
-        )
-        self._say(f"  {text}")
+        for text in self.windows():
+            self._say(f"  {text}")
 
     def _print_parts(self) -> None:
         told = self._told
@@ -528,60 +633,18 @@ class _Printer:
         if not told.compared:
             self._say(self._word("nothing_to_compare"))
             return
-        (first_span, first), (second_span, second) = told.compared
+        (first_span, first), (_, second) = told.compared
         if first.value is None or second.value is None:
             self._say(self._word("no_change", first=self._name(first_span)))
             return
-        self._print_price_of_a_client(self._name(first_span), self._name(second_span))
-        for segment_type, parts in told.parts.items():
-            self._say(
-                self._word(
-                    "moved" if self._is_published(first, second) else "moved_by_article",
-                    segment_type=self._by(segment_type),
-                    first=self._name(first_span),
-                    second=self._name(second_span),
-                    before=self._figure(first.value),
-                    after=self._figure(second.value),
-                )
-            )
-            self._console.print(self._table(segment_type, parts, second.value - first.value))
-
-    def _by(self, segment_type: str) -> str:
-        # a segment type that somebody added has no words yet
-        key = f"by_{segment_type}"
-        return self._word(key) if self._language.has(key) else segment_type
-
-    def _is_published(self, first: Cell, second: Cell) -> bool:
-        """Whether the whole is what the heading above it shows, and not another measure."""
-        told = self._told
-        if len(told.compared[0].span.starts if told.compared else ()) == 1:
-            return True
-        published = [told.windows[name]["value"] for name in ("before", "after")]
-        return all(
-            math.isclose(cell.value or 0, value or 0, rel_tol=1e-9)
-            for cell, value in zip((first, second), published, strict=True)
-        )
-
-    def _table(self, segment_type: str, parts: list[Part], change: float) -> Table:
-        table = Table(box=None, pad_edge=False)
-        table.add_column(self._word(segment_type))
-        for key in ("first", "second", "part"):
-            table.add_column(self._word(key), justify="right")
-        for part in parts[:_SHOWN]:
-            is_own = part.name == "unknown" or segment_type in _OWN_MEMBERS
-            table.add_row(
-                self._word(f"member_{part.name}") if is_own else escape(printable(part.name)),
-                *(
-                    self._word("none") if cell.value is None else self._figure(cell.value)
-                    for cell in (part.first, part.second)
-                ),
-                self._signed(part.contribution),
-            )
-        rest = sum(part.contribution for part in parts[_SHOWN:])
-        if parts[_SHOWN:]:
-            table.add_row(self._word("rest"), "", "", self._signed(rest))
-        missing = change - sum(part.contribution for part in parts)
-        if abs(missing) > 1e-6 * max(1, abs(change)):
-            table.add_row(self._word("mix"), "", "", self._signed(missing))
-        table.add_row(self._word("total"), "", "", self._signed(change))
-        return table
+        for text in self.price_of_a_client():
+            self._say(text)
+        for segment_type, title, rows in self.moved():
+            self._say(title)
+            table = Table(box=None, pad_edge=False)
+            table.add_column(self._word(segment_type))
+            for key in ("first", "second", "part"):
+                table.add_column(self._word(key), justify="right")
+            for row in rows:
+                table.add_row(*map(escape, row))
+            self._console.print(table)
