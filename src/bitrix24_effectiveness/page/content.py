@@ -285,7 +285,9 @@ class _Words:
         return {
             "kind": told.verdict["verdict"],
             "title": said.title(),
-            "certainty": [*said.certainty()] if has_go_live else [said.how_to_set_go_live()],
+            "certainty": [self._without("how_sure", text) for text in said.certainty()]
+            if has_go_live
+            else [said.how_to_set_go_live()],
             "money": [*said.money()] if has_go_live else [],
             "money_unknown": self._language.word(f"money_{unknown}")
             if self._language.has(f"money_{unknown}")
@@ -293,8 +295,16 @@ class _Words:
             "net": self._net_effect(roi),
             "cautions": [*said.cautions()] if has_go_live else [],
             "missing": _paragraphs(said.missing()),
-            "next": _paragraphs(said.next_steps()),
+            "next": _paragraphs(self._without("next_heading", text) for text in said.next_steps()),
         }
+
+    def _without(self, heading: str, text: str) -> str:
+        """The sentence without the heading that it begins with on a terminal."""
+        rest = text.removeprefix(self._language.word(heading))
+        if rest == text:
+            return text
+        rest = rest.lstrip(".: ")
+        return rest[:1].upper() + rest[1:]
 
     def _net_effect(self, roi: Row) -> dict[str, Any] | None:
         low, high = roi.get("net_effect_ci_low"), roi.get("net_effect_ci_high")
@@ -812,7 +822,7 @@ def _paragraphs(lines: Iterable[str]) -> dict[str, list[str]]:
     """Sentences, and the lines of the list among them."""
     texts: list[str] = []
     items: list[str] = []
-    for line in lines:
+    for line in filter(None, lines):
         if line.startswith("  "):
             items.append(line.strip().removeprefix("- "))
         else:
