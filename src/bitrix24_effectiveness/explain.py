@@ -253,7 +253,9 @@ class Explanation:
         query = f"select {row['measured']} from {row['table_name']}"
         if conditions:
             query += f" where {' and '.join(conditions)}"
-        query = query.replace("{end}", f"date '{end}'")
+        days = {"opening": bounds["opening"][0], "eve": bounds["opening"][1], "end": end}
+        for name, day in days.items():
+            query = query.replace(f"{{{name}}}", f"date '{day}'")
         ((found,),) = self._reader.tuples(query)
         return {"gives": row["gives"], "value": found or 0, "query": query}
 

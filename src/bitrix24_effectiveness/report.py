@@ -20,6 +20,7 @@ from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import (
     Verdict,
+    codes_of,
     print_verdict,
     read_verdict,
     say_verdict_as_json,
@@ -112,7 +113,7 @@ def _read(reader: Reader, places: list[tuple[str, str]]) -> _Summary:
             )
         ),
         settings=settings,
-        told=read_verdict(reader, settings.get("base_currency")),
+        told=read_verdict(reader, settings),
         places=places,
     )
 
@@ -218,10 +219,17 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
             ),
             "" if row["change"] is None else words.signed(row["change"], unit, currency),
             shown[0] if shown[0] == shown[1] else " / ".join(shown),
-            words.word(row["status"]),
+            words.word(result_of(row)),
         )
     console.print(table)
-    _say(console, words.word("by_period"))
+    _say_where_more_is(console, summary, words)
+
+
+def result_of(row: Row) -> str:
+    """The status of a row of the scorecard; why there is none is for the verdict to say."""
+    if row["status"] != "no_data":
+        return str(row["status"])
+    return "source_missing" if "source_missing" in codes_of(row["warning"]) else "not_comparable"
 
 
 def _print_periods(console: Console, summary: _Summary, words: Language) -> None:
@@ -245,10 +253,19 @@ def _print_periods(console: Console, summary: _Summary, words: Language) -> None
             if row is None or row["value"] is None:
                 cells.append(words.word(row["value_status"] if row else "no_data"))
             else:
-                cells.append(words.figure(row["value"], metric["unit"], currency))
+                figure = words.figure(row["value"], metric["unit"], currency)
+                if row["value_status"] == "too_early":
+                    figure += f" ({words.word('too_early')})"
+                cells.append(figure)
         table.add_row(*cells)
     console.print(table)
-    _say(console, words.word("by_period"))
+    _say_where_more_is(console, summary, words)
+
+
+def _say_where_more_is(console: Console, summary: _Summary, words: Language) -> None:
+    months = [row["period_start"] for (_, grain), row in summary.newest.items() if grain == "month"]
+    if months:
+        _say(console, words.word("by_period", month=f"{max(months):%Y-%m}"))
 
 
 # -- data

@@ -31,10 +31,12 @@ class Verdict:
     """Metric -> language -> its name, with what is compared where that is not its headline."""
     empty_seeds: tuple[str, ...] = ()
     """Seeds of the company that hold nothing, though a figure needs them."""
+    comparison_months: int = 12
+    """Most months of each window."""
 
 
-def read_verdict(reader: Reader, base_currency: str | None) -> Verdict:
-    """Reads the marts of before and after."""
+def read_verdict(reader: Reader, settings: Row) -> Verdict:
+    """Reads the marts of before and after, made with the settings of `run_settings`."""
     verdicts = reader.table_if_there("crm_verdict")
     roi = reader.table_if_there("crm_roi")
     findings = reader.table_if_there("crm_findings")
@@ -46,9 +48,10 @@ def read_verdict(reader: Reader, base_currency: str | None) -> Verdict:
         scorecard,
         roi[0] if roi else None,
         None if findings is None else sorted_findings(findings),
-        base_currency,
+        settings.get("base_currency"),
         _names(catalog, reader.table_if_there("metric_windows") or []),
         tuple(_empty_seeds(reader, scorecard)),
+        settings.get("comparison_months") or 0,
     )
 
 
@@ -159,9 +162,13 @@ class VerdictInWords:
         if answer == "eats_the_budget":
             return self._word(f"eats_the_budget_by_{verdict['reason']}")
         if answer == "cannot_tell_yet":
-            day = verdict["can_tell_from"]
+            day, months = verdict["can_tell_from"], verdict["months_to_compare"]
             if day is None:
                 return self._word("cannot_tell_at_all")
+            longest = self._told.comparison_months
+            if months and months > longest:
+                # waiting does not help: the windows never get that long
+                return self._word("cannot_tell_in_window", n=longest, needed=months)
             return self._word("cannot_tell_yet", day=self._language.day(day))
         if answer == "not_enough_data" and verdict["reason"] == "go_live_missing":
             return self._word("no_go_live")
@@ -174,8 +181,8 @@ class VerdictInWords:
             return
         text = self._word(
             "how_sure",
-            **{name: verdict[f"families_{name}"] for name in ("with_data", "better", "worse")},
-            level=verdict["families_level"],
+            n=verdict["families_with_data"],
+            **{name: verdict[f"families_{name}"] for name in ("better", "worse", "level")},
         )
         chance = verdict["chance_under_no_effect"]
         if chance and chance < 0.5 and verdict["families_better"]:
@@ -186,7 +193,7 @@ class VerdictInWords:
         wrong = verdict["lines_expected_wrong"]
         if wrong:
             # the marts count 5 % of the intervals
-            yield self._word("lines", lines=round(wrong / 0.05), wrong=self._number(wrong))
+            yield self._word("lines", n=round(wrong / 0.05), wrong=self._number(wrong))
 
     # -- what changed
 
@@ -254,6 +261,8 @@ class VerdictInWords:
         ]
         if roi["net_effect"] is not None:
             parts += self._net_effect(roi)
+        elif "margin_unknown" in codes_of(roi["warning"]):
+            parts.append(self._word("margin_unknown"))
         parts.append(self._word("arithmetic"))
         yield " ".join(parts)
 

@@ -92,6 +92,7 @@ INPUTS = {
         "has_vote": "boolean",
         "is_able_to_tell": "boolean",
         "can_tell_from": "date",
+        "months_to_compare": "bigint",
         "change_ci_low": "double",
         "warning": "varchar",
     },
