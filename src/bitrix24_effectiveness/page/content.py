@@ -12,7 +12,7 @@ from bitrix24_effectiveness.explain import Explanation, ExplanationInWords
 from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import printable
 from bitrix24_effectiveness.page.charts import interval_chart, months_chart
-from bitrix24_effectiveness.report import compared, whose_data
+from bitrix24_effectiveness.report import compared, result_of, whose_data
 from bitrix24_effectiveness.verdict import (
     Verdict,
     VerdictInWords,
@@ -28,9 +28,11 @@ _SHOWN_CHANNELS = 30
 _SHOWN_STAGES = 40
 _SHOWN_COHORTS = 24
 _SHOWN_ROWS = 20
-_COHORT_MONTHS = (0, 1, 2, 3, 6, 9, 12, 18, 24)
+_COHORT_MONTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 18, 24)
 _GRAINS = ("year", "quarter", "month")
 _ANSWERED_WITHIN = (5, 15, 60, 240, 1440)
+_RATIOS = ("activities", "requests", "answers", "letters", "leads_per_deal")
+"""Kinds of records that are counted on one of something; the others are shares."""
 _PATHS = {
     "deal": "crm/deal/details/{}/",
     "lead": "crm/lead/details/{}/",
@@ -91,7 +93,7 @@ def read_content(reader: Reader, version: str, portal_url: str) -> Content:
     ]
     newest = max(complete, default=None)
     first = _months_later(newest, 1 - _YEAR) if newest else date.max
-    told = read_verdict(reader, settings.get("base_currency"))
+    told = read_verdict(reader, settings)
     return Content(
         version=version,
         portal_url=portal_url.rstrip("/"),
@@ -122,7 +124,11 @@ def read_content(reader: Reader, version: str, portal_url: str) -> Content:
             "order by new_clients desc, segment_name",
         ),
         employees=_newest_period(
-            reader, "employee_kpi", "order by deals_won desc, requests desc, employee_id"
+            reader,
+            "employee_kpi",
+            "and requests + tasks_due + leads + deals_won > 0 "
+            "order by deals_won desc, requests desc, employee_id",
+            _GRAINS[1:],
         ),
         finding_rows=_finding_rows(reader),
         names=dict(reader.tuples("select employee_id, employee_name from dim_employees")),
@@ -158,9 +164,11 @@ def _cohorts(reader: Reader) -> list[Row]:
     )
 
 
-def _newest_period(reader: Reader, table: str, rest: str) -> list[Row]:
-    """Rows of the newest complete period of the longest grain that has one."""
-    for grain in _GRAINS:
+def _newest_period(
+    reader: Reader, table: str, rest: str, grains: Sequence[str] = _GRAINS
+) -> list[Row]:
+    """Rows of the newest complete period of the first grain that has one."""
+    for grain in grains:
         found = reader.rows(
             f"select * from {table} where period_grain = ? and period_start = "
             f"(select max(period_start) from {table} where period_grain = ? and is_complete) "
@@ -359,7 +367,7 @@ class _Words:
             "code": code,
             "name": metric[f"name_{self._code}"],
             "status": status,
-            "status_word": language.word(status),
+            "status_word": language.word(result_of(scored) if scored else status),
             "measure": windows["after"][f"measure_name_{self._code}"] if measure else "",
             "is_same_measure": measure == metric["headline_column"],
             "before": "" if scored.get("before_value") is None else figure(scored["before_value"]),
@@ -410,6 +418,8 @@ class _Words:
         if status in ("no_data", "not_comparable"):
             return why_not(scored, self._of_verdict) if scored else ""
         word = self._language.word
+        if status == "not_distinguishable" and _is_beside_zero(scored):
+            return word("status_by_prices")
         text = word(f"status_{status}")
         if scored["evidence"]:
             text += " " + word(f"evidence_{scored['evidence']}")
@@ -505,7 +515,7 @@ class _Words:
                     "bar": round(100 * row["visits"] / most, 1),
                     "visits": self._language.whole(row["visits"]),
                     "lost": self._share(row["exits_lost"], exits),
-                    "days": self._figure(row["median_days"], "days"),
+                    "days": self._figure(row["median_days"], "ratio"),
                     "stuck": self._language.whole(row["stuck_visits"]),
                 }
             )
@@ -587,7 +597,9 @@ class _Words:
                     }
                 )
             rows.append({"name": word(f"weekday_{weekday}"), "cells": row})
-        sla = self._figure(self._content.settings.get("response_sla_minutes"), "minutes")
+        sla = self._language.word(
+            "minutes_figure", value=self._content.settings.get("response_sla_minutes") or 60
+        )
         return {
             "columns": [f"{3 * part}–{3 * part + 3}" for part in range(8)],
             "rows": rows,
@@ -598,10 +610,13 @@ class _Words:
         found: dict[date, dict[int, Row]] = {}
         for row in self._content.cohorts:
             found.setdefault(row["cohort_month"], {})[row["months_since"]] = row
+        # nobody can have left before the days of the rule have passed
         columns = [
-            months for months in _COHORT_MONTHS if any(months in row for row in found.values())
+            months
+            for months in _COHORT_MONTHS
+            if any(months in row and row[months]["retention_pct"] < 100 for row in found.values())
         ]
-        if not found:
+        if not columns:
             return None
         return {
             "columns": columns,
@@ -638,9 +653,7 @@ class _Words:
                     "clients": self._language.whole(row["new_clients"]),
                     "cac": self._money_or_why(row["cac"], row),
                     "ltv": self._money_or_why(row["ltv"], row),
-                    "ratio": self._language.number(row["ltv_to_cac"])
-                    if row["ltv_to_cac"] is not None
-                    else "–",
+                    "ratio": self._figure(row["ltv_to_cac"], "ratio"),
                     "verdict": ""
                     if row["is_unprofitable"] is None
                     else word("unprofitable" if row["is_unprofitable"] else "profitable"),
@@ -660,7 +673,7 @@ class _Words:
             "period": self._language.period(rows[0]["period_grain"], rows[0]["period_start"]),
             "rows": [
                 {
-                    "name": printable(row["employee_name"] or row["employee_id"] or "?"),
+                    "name": self._known(row["employee_name"] or row["employee_id"]),
                     "link": self._link("employee", row["employee_id"]),
                     "cells": [
                         whole(row["requests"]),
@@ -737,7 +750,9 @@ class _Words:
             (
                 language.word(f"kind_{row['record_kind']}"),
                 *(
-                    "–" if row[name] is None else language.number(float(row[name]))
+                    self._figure(row[name], "ratio")
+                    if row["record_kind"] in _RATIOS or row[name] is None
+                    else self._share(row[name], 1)
                     for name in ("before", "after", "newest")
                 ),
             )
@@ -811,6 +826,11 @@ class _Words:
         return (
             self._language.word("more_rows", count=self._language.whole(more)) if more > 0 else ""
         )
+
+
+def _is_beside_zero(scored: Row) -> bool:
+    low, high = scored["change_ci_low"], scored["change_ci_high"]
+    return low is not None and high is not None and (low > 0 or high < 0)
 
 
 def _heat(share: float | None) -> str:
