@@ -427,7 +427,8 @@ STATES: dict[str, tuple[Change, str]] = {
         sql(
             "insert into employee_kpi by name select one.* replace (employee_kpi_key || '|' || n "
             "as employee_kpi_key, 'e' || n as employee_id, 'Сотрудник ' || n as employee_name) "
-            "from (select * from employee_kpi where deals_won > 0 limit 1) as one, range(3000) as t(n)",
+            "from (select * from employee_kpi where deals_won > 0 limit 1) as one, "
+            "range(3000) as t(n)",
             "update employee_kpi set period_grain = 'quarter', is_complete = true, "
             "period_start = date '2026-07-01' where employee_id like 'e%'",
         ),
@@ -437,8 +438,8 @@ STATES: dict[str, tuple[Change, str]] = {
         sql(
             "insert into metric_values by name select old.* replace (metric_key || '|' || n as "
             "metric_key, cast(period_start - to_months(cast(36 * n as integer)) as date) as "
-            "period_start) from metric_values as old, range(1, 4) as t(n) where segment_type = 'all' "
-            "and period_grain = 'month' and is_complete"
+            "period_start) from metric_values as old, range(1, 4) as t(n) "
+            "where segment_type = 'all' and period_grain = 'month' and is_complete"
         ),
         "",
     ),
@@ -496,6 +497,47 @@ def test_each_state_of_a_portal_has_a_page_that_stands(
         "data_begin_at_go_live": "данные начинаются незадолго до внедрения",
     }
     assert checks.get(state, "") in text
+
+
+def test_findings_open_to_their_rows_and_the_rows_to_the_portal(
+    started: Browser, demo_portal: Built, tmp_path: Path
+) -> None:
+    project = copied(demo_portal, tmp_path)
+    project = replace(
+        project, given_vars=project.given_vars | {"portal_url": "https://example.bitrix24.ru/"}
+    )
+    with duckdb.connect(str(project.marts_db)) as connection:
+        connection.execute("use marts")
+        connection.execute("delete from crm_findings")
+        connection.execute("delete from crm_finding_rows")
+        connection.execute(
+            "insert into crm_findings by name select 'deals_stuck' as finding_code, "
+            "'high' as severity, 'process' as cause, 'Stuck deals' as name_en, "
+            "'Застрявшие сделки' as name_ru, 'Open deals do not move' as what, "
+            "'Открытые сделки не движутся' as what_ru, 25 as evidence_count, "
+            "100 as evidence_base, 25.0 as evidence_share_pct, 20.0 as threshold_pct, "
+            "'training' as recommended_action, 'Close them' as advice_en, "
+            "'Закройте неактуальные' as advice_ru"
+        )
+        connection.execute(
+            "insert into crm_finding_rows by name select 'deals_stuck|deal|' || n as "
+            "finding_row_key, 'deals_stuck' as finding_code, 'deal' as entity_type, "
+            "cast(n as varchar) as entity_id, "
+            "(select min(employee_id) from dim_employees) as employee_id, "
+            "timestamp '2026-10-01 00:00:00' + to_days(cast(n as integer)) as happened_at, "
+            "1000 as amount from range(1, 26) as t(n)"
+        )
+    with opened(started, write_page(project, "ru")) as page:
+        assert "Застрявшие сделки" in page.locator(".verdict:visible").inner_text()
+        finding = page.locator("main:visible .finding")
+        finding.locator("summary").click()
+        links = finding.locator("a").evaluate_all("all => all.map(one => one.href)")
+        assert len(links) == 20
+        # the newest first
+        assert links[0] == "https://example.bitrix24.ru/crm/deal/details/25/"
+        assert "И ещё 5" in finding.inner_text()
+        page.screenshot(path=SHOTS / "state-findings.png", full_page=True)
+        assert page.faults == []
 
 
 def test_an_empty_portal_has_a_page(started: Browser, demo_portal: Built, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.explain import Explanation, ExplanationInWords
 from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import printable
@@ -22,6 +23,21 @@ from bitrix24_effectiveness.verdict import (
 )
 from bitrix24_effectiveness.warehouse import Reader, Row
 
+_MARTS = (
+    "client_cohorts",
+    "deal_stage_durations",
+    "dim_employees",
+    "employee_kpi",
+    "fct_requests",
+    "loss_by_stage",
+    "metric_cac",
+    "metric_catalog",
+    "metric_values",
+    "raw_row_counts",
+    "recording_coverage",
+    "rejected_rows",
+)
+"""Marts without which there is no page."""
 _YEAR = 12
 _SHOWN_EMPLOYEES = 100
 _SHOWN_CHANNELS = 30
@@ -79,7 +95,17 @@ class Content:
 
 
 def read_content(reader: Reader, version: str, portal_url: str) -> Content:
-    """Reads the published marts."""
+    """Reads the published marts.
+
+    Raises:
+        ConfigurationError: they are of a version that lacks some of them.
+    """
+    missing = sorted(set(_MARTS) - reader.tables())
+    if missing:
+        raise ConfigurationError(
+            f"the published marts lack {', '.join(missing)}, which the page shows: "
+            "run `crm-effect run --force`"
+        )
     settings = (reader.table_if_there("run_settings") or [{}])[0]
     catalog = reader.rows("select * from metric_catalog")
     months: dict[str, list[Row]] = {}
@@ -108,7 +134,7 @@ def read_content(reader: Reader, version: str, portal_url: str) -> Content:
         explanations={
             row["metric_code"]: Explanation(reader, row["metric_code"], None, with_rows=False)
             for row in catalog
-            if newest
+            if any(one["is_complete"] for one in months.get(row["metric_code"], []))
         },
         newest=newest,
         stages=reader.rows(
@@ -295,7 +321,7 @@ class _Words:
             "title": said.title(),
             "certainty": [self._without("how_sure", text) for text in said.certainty()]
             if has_go_live
-            else [said.how_to_set_go_live()],
+            else [],
             "money": [*said.money()] if has_go_live else [],
             "money_unknown": self._language.word(f"money_{unknown}")
             if self._language.has(f"money_{unknown}")
@@ -303,7 +329,12 @@ class _Words:
             "net": self._net_effect(roi),
             "cautions": [*said.cautions()] if has_go_live else [],
             "missing": _paragraphs(said.missing()),
-            "next": _paragraphs(self._without("next_heading", text) for text in said.next_steps()),
+            "next": _paragraphs(
+                [
+                    *([] if has_go_live else [said.how_to_set_go_live()]),
+                    *(self._without("next_heading", text) for text in said.next_steps()),
+                ]
+            ),
         }
 
     def _without(self, heading: str, text: str) -> str:
@@ -415,8 +446,11 @@ class _Words:
         return f"{months} ({self._language.word('n_months', n=row['months'])})"
 
     def _meaning_of_status(self, scored: Row, status: str) -> str:
+        # without a go-live nothing is compared, as the verdict says
+        if not scored or "go_live_missing" in codes_of(scored["warning"]):
+            return ""
         if status in ("no_data", "not_comparable"):
-            return why_not(scored, self._of_verdict) if scored else ""
+            return why_not(scored, self._of_verdict)
         word = self._language.word
         if status == "not_distinguishable" and _is_beside_zero(scored):
             return word("status_by_prices")
@@ -829,8 +863,11 @@ class _Words:
 
 
 def _is_beside_zero(scored: Row) -> bool:
+    """Whether a change of money is more than chance, and no more than prices may have risen."""
     low, high = scored["change_ci_low"], scored["change_ci_high"]
-    return low is not None and high is not None and (low > 0 or high < 0)
+    return (
+        scored["unit"] == "money" and low is not None and high is not None and (low > 0 or high < 0)
+    )
 
 
 def _heat(share: float | None) -> str:
