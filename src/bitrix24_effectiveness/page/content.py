@@ -419,10 +419,13 @@ class _Words:
             ],
             "verdict": self._meaning_of_status(scored, status),
             "notes": self._notes(scored),
-            "means": language.word(f"means_{code}"),
+            # a metric that somebody added has no words yet
+            "means": language.word(f"means_{code}") if language.has(f"means_{code}") else "",
             "goal": self._goal(scored, figure),
             **self._by_month(code, figure, windows),
-            "formula": language.word(f"formula_{code}"),
+            "formula": language.word(f"formula_{code}")
+            if language.has(f"formula_{code}")
+            else metric["formula"],
         }
         if explanation:
             said = ExplanationInWords(explanation, self._code)
