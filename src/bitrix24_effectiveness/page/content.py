@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -327,6 +327,7 @@ class _Words:
             if self._language.has(f"money_{unknown}")
             else "",
             "net": self._net_effect(roi),
+            "totals": [*self._totals(roi)] if has_go_live else [],
             "cautions": [*said.cautions()] if has_go_live else [],
             "missing": _paragraphs(said.missing()),
             "next": _paragraphs(
@@ -351,6 +352,25 @@ class _Words:
             return None
         change = roi["net_effect"]
         return self._interval(change, low, high, "money", "higher")
+
+    def _totals(self, roi: Row) -> Iterator[str]:
+        """What the CRM cost in all, and what it brought since go-live."""
+        crm, net = roi.get("crm_cost_total"), roi.get("net_effect_total")
+        if not crm:
+            return
+        yield self._language.word("total_cost", crm=self._figure(crm, "money"))
+        if net is not None:
+            yield self._language.word(
+                "total_net",
+                n=roi["months_since_go_live"],
+                margin=self._signed(roi["margin_change_total"]),
+                added=self._signed(roi["added_cost_total"]),
+                net=self._signed(net),
+                roi=self._language.signed(100 * net / crm, "share", None),
+            )
+
+    def _signed(self, value: float) -> str:
+        return self._language.signed(value, "money", self._currency)
 
     def _interval(
         self, change: float, low: float, high: float, unit: str, better_when: str
