@@ -32,6 +32,7 @@ _MARTS = (
     "loss_by_stage",
     "metric_cac",
     "metric_catalog",
+    "metric_contributions",
     "metric_values",
     "raw_row_counts",
     "recording_coverage",
@@ -329,6 +330,7 @@ class _Words:
             "net": self._net_effect(roi),
             "totals": [*self._totals(roi)] if has_go_live else [],
             "cautions": [*said.cautions()] if has_go_live else [],
+            "silent": self._silent() if has_go_live else [],
             "missing": _paragraphs(said.missing()),
             "next": _paragraphs(
                 [
@@ -345,6 +347,15 @@ class _Words:
             return text
         rest = rest.lstrip(".: ")
         return rest[:1].upper() + rest[1:]
+
+    def _silent(self) -> list[str]:
+        """Why what is not compared is not, each reason with the metrics that it keeps apart."""
+        reasons: dict[str, list[str]] = {}
+        for row in self._content.told.scorecard:
+            if row["status"] in ("no_data", "not_comparable"):
+                name = row[f"name_{self._code}"]
+                reasons.setdefault(why_not(row, self._of_verdict), []).append(name)
+        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
     def _net_effect(self, roi: Row) -> dict[str, Any] | None:
         low, high = roi.get("net_effect_ci_low"), roi.get("net_effect_ci_high")
@@ -454,7 +465,6 @@ class _Words:
                 "value": said.value,
                 "numbers": said.with_numbers(),
                 "windows": [*said.windows()] if not is_silent else [],
-                "prices": [*said.price_of_a_client()],
                 "moved": [
                     {"kind": kind, "by": self._of_explain.word(kind), "title": title, "rows": rows}
                     for kind, title, rows in said.moved()
@@ -473,7 +483,8 @@ class _Words:
         if not scored or "go_live_missing" in codes_of(scored["warning"]):
             return ""
         if status in ("no_data", "not_comparable"):
-            return why_not(scored, self._of_verdict)
+            why = why_not(scored, self._of_verdict)
+            return "" if why == self._language.word(result_of(scored)) else why
         word = self._language.word
         if status == "not_distinguishable" and _is_beside_zero(scored):
             return word("status_by_prices")
@@ -533,22 +544,22 @@ class _Words:
                     language.word(status),
                 )
             )
-        if not months:
-            return {"chart": None, "by_month": [], "chart_text": ""}
         values = [value for _, value, _ in months if value is not None]
+        if not values:
+            return {"chart": None, "by_month": rows}
         return {
             "chart": months_chart(months, spans, self._content.settings.get("crm_go_live_date")),
             "kinds": list(dict.fromkeys(kind for _, _, kind in months)),
             "by_month": rows,
-            "chart_low": figure(min(values)) if values else "",
-            "chart_high": figure(max(values)) if values else "",
+            "chart_low": figure(min(values)),
+            "chart_high": figure(max(values)),
             "first_month": language.month(months[0][0]),
             "last_month": language.month(months[-1][0]),
             "chart_text": language.word(
                 "chart_text",
                 months=language.months(months[0][0], months[-1][0]),
-                low=figure(min(values)) if values else "?",
-                high=figure(max(values)) if values else "?",
+                low=figure(min(values)),
+                high=figure(max(values)),
             ),
         }
 
