@@ -350,6 +350,7 @@ STATES: dict[str, tuple[Change, str]] = {
             f"{NOTHING_SCORED}, warning = 'go_live_missing'",
             "update run_settings set crm_go_live_date = null",
             "delete from metric_windows",
+            "delete from metric_contributions where comparison = 'before_after'",
             NO_ROI,
         ),
         "не указана дата внедрения CRM",
@@ -360,6 +361,7 @@ STATES: dict[str, tuple[Change, str]] = {
             "before_from = null, before_last_month = null, families_with_data = 0",
             f"{NOTHING_SCORED}, warning = 'history_too_short'",
             "delete from metric_windows where window_name = 'before'",
+            "delete from metric_contributions where comparison = 'before_after'",
             "delete from metric_values where period_start < date '2025-05-01'",
             NO_ROI,
         ),
@@ -410,6 +412,7 @@ STATES: dict[str, tuple[Change, str]] = {
             "update crm_verdict set verdict = 'not_enough_data', reason = 'families', "
             "families_with_data = 1, families_better = 0, families_worse = 0, families_level = 1",
             "delete from metric_windows where metric_code <> 'conversion'",
+            "delete from metric_contributions where metric_code <> 'conversion'",
             NO_ROI,
         ),
         "данных слишком мало",
