@@ -12,9 +12,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from openpyxl import load_workbook
 
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.page import page_path, write_page
+from bitrix24_effectiveness.page.formats import write_pdf, write_workbook
 from bitrix24_effectiveness.project import Project
 from running import REPOSITORY, Built
 
@@ -121,6 +123,9 @@ def test_cards_say_what_the_scorecard_says(
             assert card.locator("h3").inner_text() == row["name_ru"]
             for key in ("before", "after", "change"):
                 value = row[f"{key}_value"] if key != "change" else row["change"]
+                if key == "change" and row["status"] in ("no_data", "not_comparable"):
+                    # what may not be compared has no change
+                    value = None
                 cells = card.locator(f"[data-cell={key}]").all_inner_texts()
                 assert (
                     says(cells[0], value)
@@ -497,7 +502,7 @@ def test_each_state_of_a_portal_has_a_page_that_stands(
         "3000_employees": "И ещё 2\N{NO-BREAK SPACE}9",
         "names_with_markup": "<script>alert(1)</script><b>",
         "no_go_live": "crm_go_live_date",
-        "data_begin_at_go_live": "данные начинаются незадолго до внедрения",
+        "data_begin_at_go_live": "Данные начинаются незадолго до внедрения",
     }
     assert checks.get(state, "") in text
 
@@ -558,3 +563,52 @@ def test_an_empty_portal_has_a_page(started: Browser, demo_portal: Built, tmp_pa
         assert page.locator("main:visible article").count() == 10
         page.screenshot(path=SHOTS / "state-empty_portal.png", full_page=True)
         assert page.faults == []
+
+
+# -- other formats
+
+
+def test_the_page_is_printed_to_pdf(demo_portal: Built, tmp_path: Path) -> None:
+    project = copied(demo_portal, tmp_path)
+    write_page(project, "ru")
+    for _ in range(2):
+        path = write_pdf(project)
+    printed = path.read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert 0 < len(re.findall(rb"/Type\s*/Page\b", printed)) <= 8
+    path.chmod(0o600)
+    path.write_bytes(b"%PDF-1.4 of somebody else")
+    with pytest.raises(ConfigurationError, match="is not a file that crm-effect wrote"):
+        write_pdf(project)
+
+
+def test_without_a_browser_it_is_said_how_to_get_a_pdf(
+    demo_portal: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="in any browser and print it to PDF"):
+        write_pdf(copied(demo_portal, tmp_path))
+
+
+def test_a_workbook_has_the_marts_as_sheets_and_no_text_is_a_formula(
+    demo_portal: Built, tmp_path: Path
+) -> None:
+    project = copied(demo_portal, tmp_path)
+    with duckdb.connect(str(project.marts_db)) as connection:
+        connection.execute("update marts.employee_kpi set employee_name = '=1+1' || chr(7)")
+    for _ in range(2):
+        path = write_workbook(project)
+    workbook = load_workbook(path)
+    for mart in ("crm_scorecard", "metric_values", "employee_kpi"):
+        header, *cells = workbook[mart].iter_rows()
+        expected = rows(project, f"select * from {mart}")
+        assert [cell.value for cell in header] == list(expected[0])
+        assert len(cells) == len(expected)
+    place = [cell.value for cell in workbook["employee_kpi"][1]].index("employee_name")
+    names = {(row[place].value, row[place].data_type) for row in cells}
+    assert names == {("=1+1\N{REPLACEMENT CHARACTER}", "s")}
+    assert workbook["crm_scorecard"]["A2"].value == "automation_level"
+    path.chmod(0o600)
+    path.write_bytes(b"somebody else's")
+    with pytest.raises(ConfigurationError, match="is not a file that crm-effect wrote"):
+        write_workbook(project)

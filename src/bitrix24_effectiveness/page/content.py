@@ -435,7 +435,7 @@ class _Words:
             "before": "" if scored.get("before_value") is None else figure(scored["before_value"]),
             "after": "" if scored.get("after_value") is None else figure(scored["after_value"]),
             "change": ""
-            if change is None
+            if change is None or is_silent
             else language.signed(change, unit, self._currency)
             + (f" ({language.signed(share, 'share', None)})" if share is not None else ""),
             "interval": None
@@ -484,7 +484,8 @@ class _Words:
             return ""
         if status in ("no_data", "not_comparable"):
             why = why_not(scored, self._of_verdict)
-            return "" if why == self._language.word(result_of(scored)) else why
+            is_said = why == self._language.word(result_of(scored))
+            return "" if is_said else why[:1].upper() + why[1:]
         word = self._language.word
         if status == "not_distinguishable" and _is_beside_zero(scored):
             return word("status_by_prices")
