@@ -69,6 +69,7 @@ INPUTS = {
         "value_status": "varchar",
     },
     "stg_reference__costs": {
+        "cost_id": "varchar",
         "cost_type": "varchar",
         "amount": "double",
         "currency": "varchar",

@@ -156,22 +156,19 @@ draws as (
 ),
 
 -- binomial: were nothing changed, how often would as many families or more be called better?
-chances as (
+chances_of_draws as (
 
     select
-        sum(
-            cast(
-                factorial(cast(family_counts.families_with_data as integer)) as {{ type_double() }}
-            )
-            / cast(factorial(draws.families) as {{ type_double() }})
-            / cast(
-                factorial(
-                    cast(family_counts.families_with_data - draws.families as integer)
-                ) as {{ type_double() }}
-            )
-            * power({{ chance_of_a_family }}, draws.families)
-            * power(1 - {{ chance_of_a_family }}, family_counts.families_with_data - draws.families)
-        ) as chance_under_no_effect
+        draws.families,
+        cast(factorial(cast(family_counts.families_with_data as integer)) as {{ type_double() }})
+        / cast(factorial(draws.families) as {{ type_double() }})
+        / cast(
+            factorial(cast(family_counts.families_with_data - draws.families as integer))
+            as {{ type_double() }}
+        )
+        * power({{ chance_of_a_family }}, draws.families)
+        * power(1 - {{ chance_of_a_family }}, family_counts.families_with_data - draws.families)
+            as chance
 
     from family_counts
 
@@ -181,6 +178,12 @@ chances as (
             and family_counts.families_with_data >= draws.families
 
     where family_counts.families_with_data > 0
+
+),
+
+chances as (
+
+    select {{ sum_in_order('chance', 'families') }} as chance_under_no_effect from chances_of_draws
 
 ),
 
