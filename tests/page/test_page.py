@@ -307,6 +307,15 @@ def test_each_chart_has_a_text_in_its_place(started: Browser, demo_page: Path) -
 # -- the file
 
 
+def test_the_report_writes_the_page_and_says_where(demo_portal: Built) -> None:
+    path = page_path(demo_portal.project)
+    path.unlink(missing_ok=True)
+    answer = demo_portal.run("report", "--lang", "en")
+    assert answer.returncode == 0, answer.stderr
+    assert str(path) in answer.stderr
+    assert '<html lang="en">' in path.read_text("utf-8")
+
+
 def test_a_file_that_is_not_ours_is_not_replaced(demo_portal: Built, tmp_path: Path) -> None:
     project = copied(demo_portal, tmp_path)
     page_path(project).write_text("<html>my own report</html>")
