@@ -247,6 +247,30 @@ def test_the_switch_shows_the_other_language(started: Browser, demo_page: Path) 
     assert kept == []
 
 
+@pytest.mark.parametrize("code", ["ru", "en"])
+def test_nothing_is_shown_by_the_key_of_its_words(
+    started: Browser, demo_page: Path, code: str
+) -> None:
+    with opened(started, demo_page) as page:
+        page.click(f"[data-show={code}]")
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        text = page.locator("main:visible").inner_text()
+    shown = set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", text))
+    # names of vars, of raw tables and of what was wrong with their columns
+    tables = set(re.findall(r"\b(?:crm|openline|telephony)_[a-z_]+\b", text))
+    assert {word for word in shown - tables if re.match(r"[a-z]+_", word)} <= {
+        "gross_margin_rate",
+        "max_yearly_inflation",
+        "price_index",
+        "recurring_template",
+        "owner_type_id",
+        "date_create",
+        "manual_baseline",
+        "recorded_alike",
+        "response_time",
+    }
+
+
 def test_a_card_opens_by_keyboard(started: Browser, demo_page: Path) -> None:
     with opened(started, demo_page) as page:
         summary = page.locator("main:visible [data-metric=cac] summary")
