@@ -910,13 +910,16 @@ def _heat(share: float | None) -> str:
     return "" if share is None else str(min(9, int(share / 10)))
 
 
-def _paragraphs(lines: Iterable[str]) -> dict[str, list[str]]:
-    """Sentences, and the lines of the list among them."""
-    texts: list[str] = []
-    items: list[str] = []
+def _paragraphs(lines: Iterable[str]) -> list[dict[str, Any]]:
+    """Sentences, and the lists among them with or without numbers, in their order."""
+    blocks: list[dict[str, Any]] = []
     for line in filter(None, lines):
-        if line.startswith("  "):
-            items.append(line.strip().removeprefix("- "))
-        else:
-            texts.append(line)
-    return {"texts": texts, "items": items}
+        if not line.startswith("  "):
+            blocks.append({"text": line, "lines": [], "tag": ""})
+            continue
+        number, _, rest = line.strip().partition(" ")
+        tag = "ul" if number == "-" else "ol"
+        if not blocks or blocks[-1]["tag"] != tag:
+            blocks.append({"text": "", "lines": [], "tag": tag})
+        blocks[-1]["lines"].append(rest)
+    return blocks
