@@ -43,6 +43,8 @@ class Dbt:
         self._log = log
         self.base_nodes: frozenset[str] = frozenset()
         self.tests_beside = 0
+        self.seconds: dict[str, float] = {}
+        """Model or seed -> how long it took, in seconds."""
         if manifest is not None:
             self.manifest = manifest
 
@@ -152,6 +154,9 @@ class Dbt:
             raise answer.exception
         if answer.result is None:
             raise ConfigurationError(f"dbt cannot start: {_one_line(answer.exception)}")
+        for one in getattr(answer.result, "results", ()):
+            if one.node.resource_type in ("model", "seed") and str(one.status) == "success":
+                self.seconds[one.node.name] = round(one.execution_time, 3)
         return answer.result
 
 

@@ -27,6 +27,7 @@ from bitrix24_effectiveness.errors import (
 )
 from bitrix24_effectiveness.explain import explain
 from bitrix24_effectiveness.files import for_owner_alone
+from bitrix24_effectiveness.history import History, kept_history
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.log import Log
@@ -168,11 +169,13 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     run.log.event("raw_tables", f"they are in {warehouse.raw_source}, schema {project.raw_schema}")
 
 
-def _load(run: _Run, project: Project, **wishes: bool) -> None:
+def _load(run: _Run, project: Project, history: History, **wishes: bool) -> None:
     # dlt takes a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.load.loading import Wishes, load
 
-    load(project, run.log, Wishes(**wishes))
+    with history.phase("load") as phase:
+        tallies = load(project, run.log, Wishes(**wishes))
+        phase.rows_read = sum(tally.received for tally in tallies.values())
 
 
 @cli.command("load")
@@ -205,8 +208,8 @@ def load_command(run: _Run, /, **wishes: bool) -> None:
     """
     project = run.complete_project
     preflight.check_vars(project)
-    with warehouse_of(project).only_run():
-        _load(run, project, **wishes)
+    with warehouse_of(project).only_run(), kept_history(project, run.log, "load") as history:
+        _load(run, project, history, **wishes)
 
 
 _new_portal = click.option(
@@ -234,11 +237,12 @@ def _guard(
     dbt: building.Dbt | None = None,
     accept: tuple[str, ...] = (),
     is_brief: bool = False,
+    run_id: str | None = None,
 ) -> None:
     # its libraries take a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.guard import guard
 
-    guard(project, run.log, data_docs, new_portal, dbt, accept, is_brief)
+    guard(project, run.log, data_docs, new_portal, dbt, accept, is_brief, run_id)
 
 
 @cli.command("guard")
@@ -254,12 +258,23 @@ def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[st
     """Read the raw tables into the base tables and judge them; build nothing else."""
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
-    with warehouse_of(project).only_run():
-        project = demo.settled(project)
-        preflight.check(project)
-        _guard(run, project, folder, new_portal, accept=accept)
+    with warehouse_of(project).only_run(), kept_history(project, run.log, "guard") as history:
+        with history.phase("check"):
+            project = demo.settled(project)
+            preflight.check(project)
+            history.is_ours = True
+        with history.phase("guard"):
+            _guard(run, project, folder, new_portal, accept=accept, run_id=history.run_id)
     if folder:
         run.log.event("data_docs", f"Data Docs are in {folder / 'index.html'}")
+
+
+def _build(run: _Run, project: Project, history: History, dbt: building.Dbt) -> None:
+    with history.phase("build"):
+        try:
+            building.build(project, run.log, dbt)
+        finally:
+            history.model_seconds = dbt.seconds
 
 
 @cli.command("build")
@@ -267,10 +282,12 @@ def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[st
 def build_command(run: _Run) -> None:
     """Build and test all models in the warehouse; publish nothing."""
     project = run.project
-    with warehouse_of(project).only_run():
-        project = demo.settled(project)
-        preflight.check(project)
-        building.build(project, run.log)
+    with warehouse_of(project).only_run(), kept_history(project, run.log, "build") as history:
+        with history.phase("check"):
+            project = demo.settled(project)
+            preflight.check(project)
+            history.is_ours = True
+        _build(run, project, history, building.Dbt(project, run.log))
 
 
 @cli.command("publish")
@@ -278,7 +295,11 @@ def build_command(run: _Run) -> None:
 def publish_command(run: _Run) -> None:
     """Publish the marts of the last build, if it passed all its tests."""
     project = run.complete_project
-    with warehouse_of(project).only_run():
+    with (
+        warehouse_of(project).only_run(),
+        kept_history(project, run.log, "publish") as history,
+        history.phase("publish"),
+    ):
         publish(project, run.log)
 
 
@@ -334,26 +355,42 @@ def run_command(
     """
     run.log.speak(lang)
     project = run.complete_project
-    with warehouse_of(project).only_run():
+    with warehouse_of(project).only_run(), kept_history(project, run.log, "run") as history:
         settings = Settings.find(project)
         if settings:
             preflight.check_vars(project)
-            _load(run, project)
-        project = demo.settled(project, settings.webhook.host if settings else None)
-        fingerprint = fingerprint_of(project)
-        if not (force or new_portal or accept) and is_published(project, fingerprint):
-            run.log.event(
-                "unchanged",
-                "nothing has changed since the last run: nothing to build, nothing to publish "
-                "(--force does it all the same)",
-            )
-        else:
-            preflight.check(project)
+            _load(run, project, history)
+        with history.phase("check") as phase:
+            project = demo.settled(project, settings.webhook.host if settings else None)
+            fingerprint = fingerprint_of(project)
+            if not (force or new_portal or accept) and is_published(project, fingerprint):
+                phase.status = "unchanged"
+                run.log.event(
+                    "unchanged",
+                    "nothing has changed since the last run: nothing to build, nothing to publish "
+                    "(--force does it all the same)",
+                )
+            else:
+                preflight.check(project)
+            history.is_ours = True
+        if phase.status != "unchanged":
             dbt = building.Dbt(project, run.log)
-            _guard(run, project, new_portal=new_portal, dbt=dbt, accept=accept, is_brief=True)
-            building.build(project, run.log, dbt)
-            publish(project, run.log)
-            remember(project, fingerprint)
+            with history.phase("guard"):
+                _guard(
+                    run,
+                    project,
+                    new_portal=new_portal,
+                    dbt=dbt,
+                    accept=accept,
+                    is_brief=True,
+                    run_id=history.run_id,
+                )
+            _build(run, project, history, dbt)
+            # what is published ends with the build that it comes from
+            history.keep()
+            with history.phase("publish"):
+                publish(project, run.log)
+                remember(project, fingerprint)
     with _after_publication():
         report(project, lang, run.log)
         _page(run, project, lang)

@@ -19,6 +19,12 @@ class DataError(CrmEffectError):
     exit_code = 1
 
 
+class TooOldError(CrmEffectError):
+    """What is published is older than was asked for, or nothing is."""
+
+    exit_code = 1
+
+
 class AnotherRunError(CrmEffectError):
     """Another run holds the lock."""
 

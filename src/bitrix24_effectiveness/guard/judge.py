@@ -48,6 +48,7 @@ def guard(
     dbt: Dbt | None = None,
     accept: Iterable[str] = (),
     is_brief: bool = False,
+    run_id: str | None = None,
 ) -> list[Finding]:
     """Builds the base tables, judges them, keeps the findings and shows those that failed.
 
@@ -62,6 +63,7 @@ def guard(
         accept: Critical checks (`table.check`) that may fail. Where they compare with the last
             accepted run, the next one compares with this; others may go on failing until they pass.
         is_brief: Show people the findings only when they stop the run.
+        run_id: Of the run that this is a part of; by default one of its own.
 
     Raises:
         ConfigurationError: one of `accept` is no check.
@@ -87,7 +89,7 @@ def guard(
             suites=suites,
             accepted=accepted,
         )
-        results.keep(project, now.isoformat(timespec="microseconds"), findings)
+        results.keep(project, run_id or now.isoformat(timespec="microseconds"), findings)
     stopping = [finding for finding in findings if finding.stops]
     if stopping or log.is_json or not is_brief:
         _show(findings, log)

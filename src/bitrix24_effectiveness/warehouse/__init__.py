@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -82,8 +83,20 @@ class Warehouse(Protocol):
     def fingerprint(self, marts: Sequence[str]) -> Any:
         """Differs once the marts were changed; None: they are not there."""
 
+    def beside(self, may_write: bool = False) -> AbstractContextManager[Reader | None]:
+        """The database that dbt builds in, for what is kept there over runs; in one transaction.
+
+        None: there is no such database, and nothing is to be written.
+
+        Raises:
+            ConfigurationError: it cannot be read or written.
+            AnotherRunError: another process keeps it from being opened.
+        """
+
     def publish(self, marts: Sequence[str]) -> str:
         """Puts these marts in the place of those published before, all at once; says where.
+
+        What is kept over runs is published with them.
 
         Raises:
             ConfigurationError: the marts cannot be read or written.
@@ -92,6 +105,13 @@ class Warehouse(Protocol):
 
     def published_fingerprint(self) -> Any:
         """Differs once the published marts were touched; None: nothing is, or it cannot be told."""
+
+    def publication(self) -> datetime | None:
+        """The UTC instant of the last publication; None: nothing is published.
+
+        Raises:
+            ConfigurationError: it cannot be read, or is not ours.
+        """
 
     def published(self) -> AbstractContextManager[Reader]:
         """Reads the published marts, which can be named without schema: one version of them.

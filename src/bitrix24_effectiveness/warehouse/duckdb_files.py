@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import yaml
 
 from bitrix24_effectiveness.duckdb_file import (
     DEMO_PORTAL,
+    MARKS,
     OFFLINE,
     PUBLICATION,
     check_replaceable,
@@ -37,9 +39,11 @@ from bitrix24_effectiveness.files import (
 )
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.project import NAME, Project
+from bitrix24_effectiveness.warehouse.kept import KEPT, definition
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _MARTS = "marts"
+_QUALITY = "quality"
 
 
 class DuckDBFiles:
@@ -208,6 +212,18 @@ class DuckDBFiles:
             return None
         return [stat.st_size, stat.st_mtime_ns]
 
+    @contextmanager
+    def beside(self, may_write: bool = False) -> Iterator[Reader | None]:
+        """Opens the warehouse file."""
+        path = self._project.warehouse_db
+        if not may_write and not path.exists():
+            yield None
+            return
+        with opened(path, read_only=not may_write) as connection:
+            connection.execute("begin")
+            yield Reader(connection)
+            connection.execute("commit")
+
     def publish(self, marts: Sequence[str]) -> str:
         """Copies schema `marts` of the warehouse to a read-only DuckDB file and to Parquet files.
 
@@ -239,6 +255,22 @@ class DuckDBFiles:
         """Of the file and of the Parquet files."""
         folder = self._project.parquet_dir
         return _stats(self._project.marts_db, folder, *sorted(folder.glob("*.parquet")))
+
+    def publication(self) -> datetime | None:
+        """What the mark of the published file says."""
+        path = self._project.marts_db
+        if not path.exists():
+            return None
+        with opened(path) as connection:
+            reader = Reader(connection)
+            runs = []
+            if reader.has_table(MARKS, PUBLICATION):
+                runs = reader.tuples(f"select run from {MARKS}.{PUBLICATION}")
+        if not runs:
+            raise ConfigurationError(
+                f"{path} was not published by this version of crm-effect: run `crm-effect run`"
+            )
+        return datetime.fromisoformat(runs[0][0])
 
     @contextmanager
     def published(self) -> Iterator[Reader]:
@@ -289,11 +321,21 @@ def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> Non
             ).fetchall()
         )
         connection.execute(f"use published.{_MARTS}")
+        sources = {name: f"{_MARTS}.{quote(name)}" for name in marts}
         for name in marts:
-            table = quote(name)
             # the definition carries the contract: types, and what is never null
             connection.execute(definitions[name])
-            connection.execute(f"insert into {table} select * from warehouse.{_MARTS}.{table}")
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'warehouse' "
+            "and schema_name = ? and list_contains(?, table_name) order by 1",
+            [_QUALITY, list(KEPT)],
+        ).fetchall():
+            sources[name] = f"{_QUALITY}.{name}"
+            for statement in definition(_MARTS, name):
+                connection.execute(statement)
+        for name, source in sources.items():
+            table = quote(name)
+            connection.execute(f"insert into {table} by name select * from warehouse.{source}")
             connection.execute(
                 f"copy {table} to '{literal(folder / (name + '.parquet'))}' (format parquet)"
             )

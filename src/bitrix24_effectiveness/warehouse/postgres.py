@@ -29,6 +29,7 @@ from bitrix24_effectiveness.project import (
     SWEPT_KEYS,
     Project,
 )
+from bitrix24_effectiveness.warehouse.kept import KEPT
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 _STATE = "crm_effect_state"
@@ -314,6 +315,13 @@ class PostgresServer:
                 ]
         return found
 
+    @contextmanager
+    def beside(self, may_write: bool = False) -> Iterator[Reader | None]:
+        """A transaction on the server."""
+        with self._connection("the history of runs cannot be had") as connection:
+            connection.read_only = not may_write
+            yield Reader(connection, "%s")
+
     # -- what is published
 
     @property
@@ -338,18 +346,26 @@ class PostgresServer:
             with self._connection("the marts cannot be read") as source:
                 # against a stray dbt, which would replace them one by one
                 source.execute(_lock(built, marts, "access share"))
-                for mart in marts:
-                    _copy_mart(source, Identifier(built, mart), connection, Identifier(new, mart))
+                kept = self._kept_tables(source)
+                for schema, tables in ((built, marts), (self._project.schema("quality"), kept)):
+                    for table in tables:
+                        _copy_mart(
+                            source, Identifier(schema, table), connection, Identifier(new, table)
+                        )
             self._grant(connection, new)
             before = self._read(connection, self._published_key).get("marts", [])
             self._replace(connection, before, new)
             published = {
-                "marts": list(marts),
+                "marts": [*marts, *kept],
                 "version": self._project.version,
                 "run": datetime.now(UTC).isoformat(timespec="microseconds"),
             }
             self._write(connection, self._published_key, published)
         return f"schema {target} of {self._name}"
+
+    def _kept_tables(self, connection: psycopg.Connection) -> list[str]:
+        schema, reader = self._project.schema("quality"), Reader(connection, "%s")
+        return [table for table in KEPT if reader.has_table(schema, table)]
 
     def _grant(self, connection: psycopg.Connection, schema: str) -> None:
         role = self._project.bi_role
@@ -421,6 +437,14 @@ class PostgresServer:
             "where relnamespace = to_regnamespace(%s) and granted and pid <> pg_backend_pid()",
             quote(self._project.marts_schema),
         )
+
+    def publication(self) -> datetime | None:
+        """What the state says, if its schema is there."""
+        with self._connection("what is published cannot be read") as connection:
+            run = self._read(connection, self._published_key).get("run")
+            schema = quote(self._project.marts_schema)
+            is_there = _scalar(connection, "select to_regnamespace(%s)", schema)
+            return datetime.fromisoformat(run) if run and is_there else None
 
     @contextmanager
     def published(self) -> Iterator[Reader]:

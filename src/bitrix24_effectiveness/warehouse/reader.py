@@ -42,6 +42,20 @@ class Reader:
         )
         return {name for (name,) in found}
 
+    def has_table(self, schema: str, table: str) -> bool:
+        """Whether a schema has a table."""
+        return bool(
+            self.tuples(
+                "select 1 from information_schema.tables where table_catalog = current_database() "
+                "and table_schema = ? and table_name = ?",
+                [schema, table],
+            )
+        )
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Does what a statement says, where that is allowed."""
+        self._execute(statement, parameters)
+
     def table_if_there(self, table: str) -> list[Row] | None:
         """The rows of a table; None where there is none."""
         is_there = self.tuples(

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -204,9 +204,16 @@ class SparkProcess:
         """Always the same: nothing is published that could differ from what was tested."""
         return ""
 
+    def beside(self, may_write: bool = False) -> AbstractContextManager[Reader | None]:
+        """Nothing is kept here over runs but what the guard found."""
+        return nullcontext()
+
     def publish(self, marts: Sequence[str]) -> str:
         """Refuses: BI tools read what dbt has built."""
         raise _refusal()
+
+    def publication(self) -> None:
+        """Nothing is published."""
 
     def published(self) -> AbstractContextManager[Reader]:
         """Refuses: nothing is published."""

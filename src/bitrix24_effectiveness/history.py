@@ -1,0 +1,195 @@
+"""`run_history` and `model_timings`: how each run went, kept over runs beside what dbt builds.
+
+Keeping it never ends a run: what cannot be kept is said in one line, and of a run that failed not
+even that.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bitrix24_effectiveness.build import kept_passed
+from bitrix24_effectiveness.errors import CrmEffectError
+from bitrix24_effectiveness.files import quote
+from bitrix24_effectiveness.log import Log, printable
+from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
+from bitrix24_effectiveness.warehouse.kept import KEPT, MODEL_TIMINGS, RUN_HISTORY, definition
+
+_LONGEST_MESSAGE = 500
+_KEPT_TIMINGS = 100
+# the key of a webhook is a part of its address
+_WEBHOOK = re.compile(r"(/rest/\d+/)[^/\s]+")
+_LOGIN = re.compile(r"(://)[^/@\s]+@")
+_SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "WEBHOOK", "_KEY")
+_SHORTEST_SECRET = 4
+
+
+@dataclass
+class Phase:
+    """A part of a run; whoever is in it says what came of it."""
+
+    name: str
+    started_at: datetime
+    seconds: float = 0.0
+    status: str = "ok"
+    rows_read: int | None = None
+    message: str | None = None
+
+
+class History:
+    """How this run goes."""
+
+    def __init__(self, project: Project, log: Log, command: str) -> None:
+        """Keeps nothing yet."""
+        self._project = project
+        self._log = log
+        self._command = command
+        self._phases: list[Phase] = []
+        self.run_id = _now().isoformat(timespec="microseconds") + "+00:00"
+        self.is_ours = False
+        """Whether the warehouse is known to be that of crm-effect: nobody else's is written to."""
+        self.model_seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[Phase]:
+        """Times the block, and remembers how it ended."""
+        phase = Phase(name, _now())
+        started = time.monotonic()
+        try:
+            yield phase
+        except CrmEffectError as error:
+            phase.status, phase.message = "failed", _without_secrets(self._project, str(error))
+            raise
+        except Exception as error:
+            # of what nobody expected nobody knows what it quotes
+            phase.status, phase.message = "failed", f"unexpected {type(error).__name__}"
+            raise
+        except BaseException:
+            phase.status = "stopped"
+            raise
+        finally:
+            phase.seconds = round(time.monotonic() - started, 3)
+            self._phases.append(phase)
+
+    def keep(self) -> None:
+        """Writes the phases that ended since it was last called."""
+        phases, self._phases = self._phases, []
+        seconds, self.model_seconds = self.model_seconds, {}
+        # there nothing is published, and no run is whole
+        if self._project.target == "spark" or not phases:
+            return
+        try:
+            if not self.is_ours and not self._is_kept():
+                return
+            # a server knows what was written to which table, a file only that it was written to
+            is_file = self._project.target == "duckdb"
+            with (
+                kept_passed(self._project) if is_file else nullcontext(),
+                warehouse_of(self._project).beside(may_write=True) as reader,
+            ):
+                if reader is not None:
+                    self._write(reader, phases, seconds)
+        except (CrmEffectError, OSError) as error:
+            if all(phase.status in ("ok", "unchanged") for phase in phases):
+                self._log.event(
+                    "history", f"this run is not kept in {RUN_HISTORY}: {error}", "warning"
+                )
+
+    def _is_kept(self) -> bool:
+        with warehouse_of(self._project).beside() as reader:
+            return reader is not None and _exists(reader, self._project, "quality", RUN_HISTORY)
+
+    def _write(self, reader: Reader, phases: list[Phase], seconds: dict[str, float]) -> None:
+        schema = self._project.schema("quality")
+        if not all(_exists(reader, self._project, "quality", table) for table in KEPT):
+            reader.execute(f"create schema if not exists {quote(schema)}")
+            for table in KEPT:
+                if not _exists(reader, self._project, "quality", table):
+                    for statement in definition(schema, table):
+                        reader.execute(statement)
+        built = [phase for phase in phases if phase.status in ("ok", "unchanged")]
+        is_built = any(
+            one.name in ("build", "publish") or one.status == "unchanged" for one in built
+        )
+        version = self._project.version
+        facts = _facts(reader, self._project) if is_built else {}
+        for phase in phases:
+            is_build = phase.name == "build" and phase.status == "ok"
+            is_later = phase.name == "publish" or phase.status == "unchanged"
+            self._insert(
+                reader,
+                RUN_HISTORY,
+                self.run_id,
+                self._command,
+                phase.name,
+                phase.started_at,
+                phase.seconds,
+                phase.status,
+                facts.get("rows_read") if is_build else phase.rows_read,
+                facts.get("rows_rejected") if is_build else None,
+                version,
+                facts.get("as_of") if is_build or is_later else None,
+                phase.message,
+            )
+        for model, model_seconds in seconds.items():
+            self._insert(reader, MODEL_TIMINGS, self.run_id, model, model_seconds)
+        if seconds:
+            table = f"{quote(schema)}.{MODEL_TIMINGS}"
+            reader.execute(
+                f"delete from {table} where run_id not in (select run_id from {table} "
+                f"group by run_id order by run_id desc limit {_KEPT_TIMINGS})"
+            )
+
+    def _insert(self, reader: Reader, table: str, *values: object) -> None:
+        name = f"{quote(self._project.schema('quality'))}.{table}"
+        columns = ", ".join(KEPT[table][1])
+        marks = ", ".join("?" for _ in values)
+        reader.execute(f"insert into {name} ({columns}) values ({marks})", values)
+
+
+@contextmanager
+def kept_history(project: Project, log: Log, command: str) -> Iterator[History]:
+    """The history of a run, kept however the block ends; hold the lock of the warehouse."""
+    history = History(project, log, command)
+    try:
+        yield history
+    finally:
+        history.keep()
+
+
+def _facts(reader: Reader, project: Project) -> Row:
+    """Rows read and rejected, and as of when, as the marts of the warehouse have them."""
+    schema = quote(project.schema("marts"))
+    facts: Row = {}
+    if _exists(reader, project, "marts", "raw_row_counts"):
+        facts |= reader.rows(
+            "select cast(sum(raw_rows) as bigint) as rows_read, "
+            f"cast(sum(rejected_rows) as bigint) as rows_rejected from {schema}.raw_row_counts"
+        )[0]
+    if _exists(reader, project, "marts", "run_settings"):
+        facts |= reader.rows(f"select max(as_of_at) as as_of from {schema}.run_settings")[0]
+    return facts
+
+
+def _exists(reader: Reader, project: Project, schema: str, table: str) -> bool:
+    return reader.has_table(project.schema(schema), table)
+
+
+def _now() -> datetime:
+    """UTC, without saying so: as the marts have it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _without_secrets(project: Project, text: str) -> str:
+    """One line in which nobody finds a password or the key of a webhook."""
+    for name, value in project.environment.items():
+        if len(value) >= _SHORTEST_SECRET and any(part in name.upper() for part in _SECRET_NAMES):
+            text = text.replace(value, "***")
+    text = _LOGIN.sub(r"\1***@", _WEBHOOK.sub(r"\1***", text))
+    return printable(text)[:_LONGEST_MESSAGE]
