@@ -35,6 +35,7 @@ from bitrix24_effectiveness.page import write_page
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.report import report
+from bitrix24_effectiveness.status import status
 from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
 from bitrix24_effectiveness.warehouse import warehouse_of
 
@@ -42,7 +43,8 @@ _EXIT_CODES = """
 \b
 Exit codes:
   0  done
-  1  data failed a test; the published marts were not touched
+  1  data failed a test; the published marts were not touched.
+     status --max-age: what is published is older, or nothing is
   2  wrong usage or configuration; nothing was changed
   3  another run holds the lock
   4  the marts are published; what came after that failed
@@ -411,6 +413,23 @@ def explain_command(run: _Run, metric: str, period: str | None, lang: str) -> No
     project = run.complete_project
     preflight.check_vars(project)
     explain(project, metric, period, lang, run.log)
+
+
+@cli.command("status")
+@_language
+@click.option(
+    "--max-age",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HOURS",
+    help="End with exit code 1 when the last good publication is older, or there is none.",
+)
+@click.pass_obj
+def status_command(run: _Run, lang: str, max_age: float | None) -> None:
+    """Show the last runs, how old what is published is, and when what can be told.
+
+    A run that found nothing changed counts as one that published: it would have been the same.
+    """
+    status(run.complete_project, lang, run.log, max_age)
 
 
 cli.add_command(demo.command, "demo")

@@ -98,7 +98,10 @@ class History:
         except (CrmEffectError, OSError) as error:
             if all(phase.status in ("ok", "unchanged") for phase in phases):
                 self._log.event(
-                    "history", f"this run is not kept in {RUN_HISTORY}: {error}", "warning"
+                    "history",
+                    f"this run is not kept in {RUN_HISTORY}: {error}",
+                    "warning",
+                    why=str(error),
                 )
 
     def _is_kept(self) -> bool:
