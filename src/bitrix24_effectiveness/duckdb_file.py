@@ -41,15 +41,23 @@ _SHOWN = 5
 
 
 @contextmanager
-def opened(path: Path, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    path: Path, read_only: bool = True, is_for_little: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens a DuckDB file.
+
+    Args:
+        path: Of the file.
+        read_only: Whether nothing will be written.
+        is_for_little: Start no threads: for a few rows they cost more than they bring.
 
     Raises:
         ConfigurationError: it cannot be opened, or what was asked of it failed; says why.
         AnotherRunError: another process has it open.
     """
     try:
-        with duckdb.connect(config=OFFLINE) as connection:
+        settings = OFFLINE | ({"threads": 1} if is_for_little else {})
+        with duckdb.connect(config=settings) as connection:
             # attached, since whoever has it open in this process may have other settings
             how = " (read_only)" if read_only else ""
             connection.execute(f"attach '{literal(path)}' as opened{how}")

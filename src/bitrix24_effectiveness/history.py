@@ -106,42 +106,47 @@ class History:
 
     def _is_kept(self) -> bool:
         with warehouse_of(self._project).beside() as reader:
-            return reader is not None and _exists(reader, self._project, "quality", RUN_HISTORY)
+            schema = self._project.schema("quality")
+            return reader is not None and (schema, RUN_HISTORY) in reader.tables_of(schema)
 
     def _write(self, reader: Reader, phases: list[Phase], seconds: dict[str, float]) -> None:
         schema = self._project.schema("quality")
-        if not all(_exists(reader, self._project, "quality", table) for table in KEPT):
+        there = reader.tables_of(schema, self._project.schema("marts"))
+        missing = [table for table in KEPT if (schema, table) not in there]
+        if missing:
             reader.execute(f"create schema if not exists {quote(schema)}")
-            for table in KEPT:
-                if not _exists(reader, self._project, "quality", table):
-                    for statement in definition(schema, table):
-                        reader.execute(statement)
+        for table in missing:
+            for statement in definition(schema, table):
+                reader.execute(statement)
         built = [phase for phase in phases if phase.status in ("ok", "unchanged")]
         is_built = any(
             one.name in ("build", "publish") or one.status == "unchanged" for one in built
         )
         version = self._project.version
-        facts = _facts(reader, self._project) if is_built else {}
+        facts = _facts(reader, self._project, there) if is_built else {}
+        rows: list[tuple[object, ...]] = []
         for phase in phases:
             is_build = phase.name == "build" and phase.status == "ok"
             is_later = phase.name == "publish" or phase.status == "unchanged"
-            self._insert(
-                reader,
-                RUN_HISTORY,
-                self.run_id,
-                self._command,
-                phase.name,
-                phase.started_at,
-                phase.seconds,
-                phase.status,
-                facts.get("rows_read") if is_build else phase.rows_read,
-                facts.get("rows_rejected") if is_build else None,
-                version,
-                facts.get("as_of") if is_build or is_later else None,
-                phase.message,
+            rows.append(
+                (
+                    self.run_id,
+                    self._command,
+                    phase.name,
+                    phase.started_at,
+                    phase.seconds,
+                    phase.status,
+                    facts.get("rows_read") if is_build else phase.rows_read,
+                    facts.get("rows_rejected") if is_build else None,
+                    version,
+                    facts.get("as_of") if is_build or is_later else None,
+                    phase.message,
+                )
             )
-        for model, model_seconds in seconds.items():
-            self._insert(reader, MODEL_TIMINGS, self.run_id, model, model_seconds)
+        self._insert(reader, RUN_HISTORY, rows)
+        self._insert(
+            reader, MODEL_TIMINGS, [(self.run_id, model, took) for model, took in seconds.items()]
+        )
         if seconds:
             table = f"{quote(schema)}.{MODEL_TIMINGS}"
             reader.execute(
@@ -149,11 +154,17 @@ class History:
                 f"group by run_id order by run_id desc limit {_KEPT_TIMINGS})"
             )
 
-    def _insert(self, reader: Reader, table: str, *values: object) -> None:
+    def _insert(self, reader: Reader, table: str, rows: list[tuple[object, ...]]) -> None:
+        if not rows:
+            return
         name = f"{quote(self._project.schema('quality'))}.{table}"
-        columns = ", ".join(KEPT[table][1])
-        marks = ", ".join("?" for _ in values)
-        reader.execute(f"insert into {name} ({columns}) values ({marks})", values)
+        columns = KEPT[table][1]
+        # all in one statement: each costs as much as all
+        marks = ", ".join("(" + ", ".join("?" for _ in columns) + ")" for _ in rows)
+        reader.execute(
+            f"insert into {name} ({', '.join(columns)}) values {marks}",
+            [value for row in rows for value in row],
+        )
 
 
 @contextmanager
@@ -166,22 +177,19 @@ def kept_history(project: Project, log: Log, command: str) -> Iterator[History]:
         history.keep()
 
 
-def _facts(reader: Reader, project: Project) -> Row:
+def _facts(reader: Reader, project: Project, there: set[tuple[str, str]]) -> Row:
     """Rows read and rejected, and as of when, as the marts of the warehouse have them."""
-    schema = quote(project.schema("marts"))
+    schema = project.schema("marts")
     facts: Row = {}
-    if _exists(reader, project, "marts", "raw_row_counts"):
+    if (schema, "raw_row_counts") in there:
         facts |= reader.rows(
             "select cast(sum(raw_rows) as bigint) as rows_read, "
-            f"cast(sum(rejected_rows) as bigint) as rows_rejected from {schema}.raw_row_counts"
+            "cast(sum(rejected_rows) as bigint) as rows_rejected "
+            f"from {quote(schema)}.raw_row_counts"
         )[0]
-    if _exists(reader, project, "marts", "run_settings"):
-        facts |= reader.rows(f"select max(as_of_at) as as_of from {schema}.run_settings")[0]
+    if (schema, "run_settings") in there:
+        facts |= reader.rows(f"select max(as_of_at) as as_of from {quote(schema)}.run_settings")[0]
     return facts
-
-
-def _exists(reader: Reader, project: Project, schema: str, table: str) -> bool:
-    return reader.has_table(project.schema(schema), table)
 
 
 def _now() -> datetime:

@@ -175,12 +175,16 @@ class Project:
     @property
     def version(self) -> str:
         """Version of the dbt project."""
-        return str(_read_yaml(self.directory / "dbt_project.yml")["version"])
+        return str(self._dbt_project["version"])
+
+    @cached_property
+    def _dbt_project(self) -> dict[str, Any]:
+        return _read_yaml(self.directory / "dbt_project.yml")
 
     @cached_property
     def default_vars(self) -> dict[str, Any]:
         """Vars as `dbt_project.yml` has them."""
-        return _read_yaml(self.directory / "dbt_project.yml").get("vars", {})
+        return self._dbt_project.get("vars", {})
 
     @property
     def vars(self) -> dict[str, Any]:

@@ -111,14 +111,14 @@ def _read(project: Project) -> _Status:
 
 def _phases(reader: Reader, project: Project) -> list[Row]:
     schema = project.schema("quality")
-    if not reader.has_table(schema, RUN_HISTORY):
+    if (schema, RUN_HISTORY) not in reader.tables_of(schema):
         return []
     return reader.rows(f"select * from {quote(schema)}.{RUN_HISTORY}")
 
 
 def _quality(reader: Reader, project: Project) -> dict[str, Row]:
     schema = project.schema("quality")
-    if not reader.has_table(schema, "data_quality_results"):
+    if (schema, "data_quality_results") not in reader.tables_of(schema):
         return {}
     rows = reader.rows(
         "select run_id, count(*) as checks, "

@@ -593,3 +593,30 @@ def test_nothing_is_published(small: MiniProject) -> None:
         assert answer.returncode == 2
         assert "nothing is published in schema marts of database " in answer.stderr
         assert answer.stderr.count("\n") == 1
+
+
+def test_runs_are_kept_and_published_and_their_age_is_told(small: MiniProject) -> None:
+    answer = small.run("status", "--max-age", "1")
+    assert (answer.returncode, answer.stderr) == (1, "error: nothing is published\n")
+    for _ in range(2):
+        # the report needs marts that are not here
+        assert small.run("run").returncode == 4
+    phases = ["check", "guard", "build", "publish"]
+    kept = ask("select phase, status from crm_quality.run_history order by started_at")
+    assert kept == [(phase, "ok") for phase in phases * 2]
+    published = ask("select phase from marts.run_history order by started_at")
+    assert published == [(phase,) for phase in [*phases, *phases[:3]]]
+    assert ask("select count(distinct run_id) from marts.model_timings") == [(2,)]
+    assert not ask(
+        "select attname from pg_attribute where attrelid in "
+        "('marts.run_history'::regclass, 'marts.model_timings'::regclass) and attnum > 0 "
+        "and col_description(attrelid, attnum) is null"
+    )
+    small.write("tests/data/rates_are_positive.sql", "select * from {{ ref('exchange_rates') }}")
+    assert small.run("run").returncode == 1
+    answer = small.run("--log-format", "json", "status", "--max-age", "1")
+    assert answer.returncode == 0
+    told = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert told[0]["age_hours"] < 1
+    results = [one["result"] for one in told if one["event"] == "past_run"]
+    assert results == ["failed", "published", "published"]

@@ -219,7 +219,7 @@ class DuckDBFiles:
         if not may_write and not path.exists():
             yield None
             return
-        with opened(path, read_only=not may_write) as connection:
+        with opened(path, not may_write, is_for_little=True) as connection:
             connection.execute("begin")
             yield Reader(connection)
             connection.execute("commit")
@@ -261,10 +261,10 @@ class DuckDBFiles:
         path = self._project.marts_db
         if not path.exists():
             return None
-        with opened(path) as connection:
+        with opened(path, is_for_little=True) as connection:
             reader = Reader(connection)
             runs = []
-            if reader.has_table(MARKS, PUBLICATION):
+            if (MARKS, PUBLICATION) in reader.tables_of(MARKS):
                 runs = reader.tuples(f"select run from {MARKS}.{PUBLICATION}")
         if not runs:
             raise ConfigurationError(

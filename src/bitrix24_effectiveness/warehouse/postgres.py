@@ -364,8 +364,9 @@ class PostgresServer:
         return f"schema {target} of {self._name}"
 
     def _kept_tables(self, connection: psycopg.Connection) -> list[str]:
-        schema, reader = self._project.schema("quality"), Reader(connection, "%s")
-        return [table for table in KEPT if reader.has_table(schema, table)]
+        schema = self._project.schema("quality")
+        found = Reader(connection, "%s").tables_of(schema)
+        return [table for table in KEPT if (schema, table) in found]
 
     def _grant(self, connection: psycopg.Connection, schema: str) -> None:
         role = self._project.bi_role

@@ -42,15 +42,15 @@ class Reader:
         )
         return {name for (name,) in found}
 
-    def has_table(self, schema: str, table: str) -> bool:
-        """Whether a schema has a table."""
-        return bool(
-            self.tuples(
-                "select 1 from information_schema.tables where table_catalog = current_database() "
-                "and table_schema = ? and table_name = ?",
-                [schema, table],
-            )
+    def tables_of(self, *schemas: str) -> set[tuple[str, str]]:
+        """Schema and name of each table of some schemas."""
+        marks = ", ".join("?" for _ in schemas)
+        found = self.tuples(
+            "select table_schema, table_name from information_schema.tables "
+            f"where table_catalog = current_database() and table_schema in ({marks})",
+            schemas,
         )
+        return {(schema, name) for schema, name in found}
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
         """Does what a statement says, where that is allowed."""
