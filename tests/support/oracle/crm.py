@@ -183,7 +183,19 @@ class Crm:
 
     @cached_property
     def _channel_of_source(self) -> dict[str, str]:
-        return {row["source_id"]: row["channel_id"] for row in self.run.seeds["channels"]}
+        """Channel of each source that is mapped, spelled by the dictionary, or merely used."""
+        spelled = sorted(filter(None, self.sources), reverse=True)
+        spelled += sorted(
+            (
+                row["status_id"]
+                for row in self.run.staged["crm_status"]
+                if row["entity_id"] == "SOURCE"
+            ),
+            reverse=True,
+        )
+        own = {source_id.upper(): source_id for source_id in spelled}
+        mapped = {row["source_id"].upper(): row["channel_id"] for row in self.run.seeds["channels"]}
+        return own | mapped
 
     @cached_property
     def sources(self) -> set[str | None]:
@@ -197,7 +209,7 @@ class Crm:
     def channel(self, source_id: str | None) -> str:
         if source_id is None:
             return UNKNOWN
-        return self._channel_of_source.get(source_id) or source_id
+        return self._channel_of_source[source_id.upper()]
 
     # -- histories
 

@@ -5,7 +5,8 @@ Kinds of columns:
 * ``id`` - integer text, kept as text (``37.0`` -> ``37``; ``0`` stays ``0``);
 * ``link`` - the same, but ``0`` means that there is no link;
 * ``text`` - as delivered, trimmed;
-* ``code`` - trimmed and upper-cased (stage and status ids);
+* ``word`` - as delivered, trimmed, without quotes around it;
+* ``code`` - the same and upper-cased (stage and status ids);
 * ``result`` - a code that may have become a number: ``200.0`` is 200;
 * ``semantic`` - P, S or F, whatever spelling was delivered; None when it says nothing;
 * ``number`` - Decimal; ``flag`` - bool; ``time`` - aware datetime in UTC; ``day`` - date.
@@ -27,14 +28,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "category_id": "id",
         "stage_semantic_id": "semantic",
         "opportunity": "number",
-        "currency_id": "text",
+        "currency_id": "word",
         "company_id": "link",
         "contact_id": "link",
         "lead_id": "link",
-        "source_id": "text",
+        "source_id": "word",
         "assigned_by_id": "link",
         "created_by_id": "link",
-        "type_id": "text",
+        "type_id": "word",
         "begindate": "time",
         "closedate": "time",
         "date_modify": "time",
@@ -52,9 +53,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "status_id": "code",
         "date_create": "time",
         "status_semantic_id": "semantic",
-        "source_id": "text",
+        "source_id": "word",
         "opportunity": "number",
-        "currency_id": "text",
+        "currency_id": "word",
         "company_id": "link",
         "contact_id": "link",
         "assigned_by_id": "link",
@@ -92,8 +93,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "owner_type_id": "id",
         "created": "time",
         "type_id": "id",
-        "provider_id": "text",
-        "provider_type_id": "text",
+        "provider_id": "word",
+        "provider_type_id": "word",
         "direction": "id",
         "start_time": "time",
         "end_time": "time",
@@ -105,14 +106,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "is_incoming_channel": "flag",
         "result_status": "id",
         "associated_entity_id": "link",
-        "result_source_id": "text",
+        "result_source_id": "word",
     },
     "openline_message": {
         "id": "id",
         "session_id": "id",
         "sent_at": "time",
         "sender_id": "id",
-        "sender_kind": "text",
+        "sender_kind": "word",
     },
     "telephony_call": {
         "id": "text",
@@ -121,14 +122,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "call_duration": "number",
         "call_failed_code": "result",
         "portal_user_id": "link",
-        "crm_entity_type": "text",
+        "crm_entity_type": "word",
         "crm_entity_id": "link",
         "crm_activity_id": "link",
     },
     "crm_status": {
         "id": "id",
         "entity_id": "code",
-        "status_id": "text",
+        "status_id": "word",
         "name": "text",
         "sort": "number",
         "semantics": "semantic",
@@ -137,7 +138,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "crm_category": {"id": "id", "name": "text", "sort": "number", "is_default": "flag"},
     "crm_currency": {
-        "currency": "text",
+        "currency": "word",
         "amount_cnt": "number",
         "amount": "number",
         "base": "flag",
@@ -149,7 +150,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "last_name": "text",
         "work_position": "text",
         "uf_department": "text",
-        "user_type": "text",
+        "user_type": "word",
     },
     "tasks": {
         "id": "id",
@@ -226,6 +227,7 @@ class OutOfRangeError(ValueError):
     """A time that no CRM can have."""
 
 
+QUOTES = "\"'«»“”„‘’`"
 NOTHING = {
     "", "null", "NULL", r"\N", "None", "nan", "NaN", "NaT", "nil", "#N/A", "undefined",
 }  # fmt: skip
@@ -301,6 +303,12 @@ def read_value(value: Any, kind: str, zone: ZoneInfo) -> Any:
     if text is None:
         return None
     if kind == "text":
+        return text
+    if kind in ("word", "code", "result"):
+        text = text_of(text.strip(QUOTES))
+        if text is None:
+            return None
+    if kind == "word":
         return text
     if kind == "code":
         return text.upper()
