@@ -216,6 +216,7 @@ _TIME = re.compile(
     r"^([1-9]\d{3}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?) ?"
     r"(Z|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
+HIDDEN = "(hidden)"
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -358,10 +359,15 @@ def why_rejected(table: str, row: dict[str, Any], zone: ZoneInfo) -> str | None:
 
 
 def _key_of(table: str, raw: dict[str, Any], zone: ZoneInfo) -> str | None:
+    """The key of a rejected row as everybody may see it: hidden where it is no id and no code."""
+    kind = COLUMNS[table][KEY[table]]
     try:
-        return read_value(raw.get(KEY[table]), COLUMNS[table][KEY[table]], zone)
+        key = read_value(raw.get(KEY[table]), kind, zone)
     except UnreadableError:
-        return text_of(raw.get(KEY[table]))
+        return HIDDEN
+    is_code = kind == "id" or re.fullmatch(r"[A-Za-z0-9_:.|-]{1,40}", key or "")
+    is_phone = kind != "id" and re.fullmatch(r"[0-9.-]{10,40}", key or "")
+    return key if key is None or is_code and not is_phone else HIDDEN
 
 
 def stage_table(
