@@ -367,7 +367,7 @@ def _key_of(table: str, raw: dict[str, Any], zone: ZoneInfo) -> str | None:
         return HIDDEN
     is_code = kind == "id" or re.fullmatch(r"[A-Za-z0-9_:.|-]{1,40}", key or "")
     is_phone = kind != "id" and re.fullmatch(r"[0-9.-]{10,40}", key or "")
-    return key if key is None or is_code and not is_phone else HIDDEN
+    return key if key is None or (is_code and not is_phone) else HIDDEN
 
 
 def stage_table(
@@ -415,13 +415,25 @@ def newest_change(staged: dict[str, list[dict[str, Any]]]) -> datetime | None:
         "tasks": ["created_date", "closed_date"],
     }
     times = [
-        row[column]
+        max(given)
         for table, names in columns.items()
         for row in staged[table]
-        for column in names
-        if row[column] is not None
+        if (given := [row[column] for column in names if row[column] is not None])
     ]
-    return max(times, default=None)
+    return max(without_strays(times, is_newest=True), default=None)
+
+
+def without_strays(times: list[datetime], *, is_newest: bool) -> list[datetime]:
+    """Without at most ten of two hundred and more that lie a year beyond all others.
+
+    Days are those of UTC.
+    """
+    ordered = sorted(times, reverse=is_newest)
+    for strays in range(10, 0, -1) if len(times) >= 200 else ():
+        gap = ordered[strays - 1].date() - ordered[strays].date()
+        if abs(gap) > timedelta(days=365):
+            return ordered[strays:]
+    return ordered
 
 
 MICROSECOND = timedelta(microseconds=1)
