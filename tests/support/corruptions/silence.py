@@ -55,6 +55,12 @@ def calls_end_early(portal: Portal) -> None:
     keep(portal, "telephony_call", lambda row: row["call_start_date"] < "2026-10-14")
 
 
+@stopped("openline_message.ends_with_the_others", and_more=True)
+def messages_of_chats_end_early(portal: Portal) -> None:
+    """The webhook lost its right to read the open lines; the chats themselves are activities."""
+    keep(portal, "openline_message", lambda row: row["sent_at"] < "2026-10-01")
+
+
 # -- two in one
 
 
