@@ -194,6 +194,12 @@ _OptionalDate = Annotated[
     AfterValidator(lambda text: text and _in_our_time(date.fromisoformat(text))),
     _must_be("a date from 1990 to 2100, such as 2025-05-01, or empty"),
 ]
+_Address = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value or "").strip()),
+    StringConstraints(pattern=r"^(https?://[^\s/?#@]+/?)?$"),
+    _must_be("an address such as https://example.bitrix24.com, without a path, or empty"),
+]
 _Statuses = Annotated[list[_FromZero], _must_be("a list of numbers of RESULT_STATUS")]
 _Columns = Annotated[dict[str, str] | None, _must_be("a mapping of its columns")]
 
@@ -218,6 +224,7 @@ class Vars(BaseModel):
 
     data_source: str | None
     seeds_source: str | None
+    portal_url: _Address
     raw_database: str
     raw_schema: str | None
     raw_preset: str
