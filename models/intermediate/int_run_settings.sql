@@ -1,59 +1,25 @@
+{%- set tables = [
+    ('deals', 'deals'),
+    ('leads', 'leads'),
+    ('deal_history', 'deal_stage_history'),
+    ('lead_history', 'lead_status_history'),
+    ('activities', 'activities'),
+    ('messages', 'openline_messages'),
+    ('calls', 'calls'),
+    ('tasks', 'tasks'),
+    ('currencies', 'currencies'),
+] -%}
+
 with
 
-deals as (
+{% for name, table in tables -%}
+{{ name }} as (
 
-    select * from {{ ref('stg_bitrix24__deals') }}
-
-),
-
-leads as (
-
-    select * from {{ ref('stg_bitrix24__leads') }}
+    select * from {{ ref('stg_bitrix24__' ~ table) }}
 
 ),
 
-deal_history as (
-
-    select * from {{ ref('stg_bitrix24__deal_stage_history') }}
-
-),
-
-lead_history as (
-
-    select * from {{ ref('stg_bitrix24__lead_status_history') }}
-
-),
-
-activities as (
-
-    select * from {{ ref('stg_bitrix24__activities') }}
-
-),
-
-messages as (
-
-    select * from {{ ref('stg_bitrix24__openline_messages') }}
-
-),
-
-calls as (
-
-    select * from {{ ref('stg_bitrix24__calls') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('stg_bitrix24__tasks') }}
-
-),
-
-currencies as (
-
-    select * from {{ ref('stg_bitrix24__currencies') }}
-
-),
-
+{% endfor -%}
 -- only times that the portal itself writes: people plan the future in closing dates, starts and
 -- deadlines
 changes as (
