@@ -67,6 +67,15 @@ def check_vars(project: Project) -> None:
             f"var finding_thresholds has no {absent[0]}: a run that gives it gives all of it; "
             "for one finding, change dbt_project.yml"
         )
+    catalog = project.seeds_dir / "metric_catalog.csv"
+    if given.recorded_alike and catalog.is_file():
+        with catalog.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            metrics = [row.get("metric_code") or "" for row in csv.DictReader(lines)]
+        _check_known(
+            f"var recorded_alike: {{name}} is no metric; these are: {', '.join(metrics)}",
+            given.recorded_alike,
+            metrics,
+        )
     presets = ", ".join(given.raw_presets)
     _check_known(
         f"var raw_preset is {{name}}: it must be one of {presets}",
