@@ -164,6 +164,10 @@ class PortalEnvironment(_FromEnvironment):
     """Days after which deleted rows are looked for; 0: only when asked to."""
     bitrix24_skip_tables: str = ""
     """Optional raw tables that are left out on purpose, with commas between."""
+    bitrix24_extra_columns: str = ""
+    """Custom fields to carry into the raw tables: `crm_deal: [UF_CRM_REGION]`."""
+    bitrix24_deal_types: str = ""
+    """Invoices (31) and smart processes to load, by their `entityTypeId`, with commas between."""
 
 
 # -- vars
