@@ -73,6 +73,11 @@ def check_vars(project: Project) -> None:
         [given.raw_preset],
         given.raw_presets,
     )
+    if given.raw_preset == "deal_type" and given.deal_entity_type == 2:
+        raise ConfigurationError(
+            "var raw_preset is deal_type, which reads what stands for deals: say by the var "
+            "deal_entity_type what that is, such as 31 for invoices"
+        )
     identifiers, columns = given.raw_identifiers or {}, given.raw_columns or {}
     for var, tables in (("raw_identifiers", identifiers), ("raw_columns", columns)):
         _check_known(f"var {var}: {{name}} is no raw table", tables, project.raw_tables)

@@ -63,6 +63,8 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
             "{chat_result_statuses: {answered: one, unanswered: [2]}}",
             "answered is one: it must be a list of numbers of RESULT_STATUS",
         ),
+        ("{deal_entity_type: 7}", "deal_entity_type is 7: it must be 2 (deals), 31 (invoices) or"),
+        ("{raw_preset: deal_type}", "say by the var deal_entity_type what that is"),
         ("{response_sla_minutes: soon}", "response_sla_minutes is soon"),
         ("{comparison_months: -1}", "comparison_months is -1"),
         ("{comparison_months: yes}", "comparison_months is True"),

@@ -32,6 +32,7 @@ def orders(number: int = 130) -> dict[str, list[dict[str, Any]]]:
                 "opportunity": f"{key}.50",
                 "currency_id": "RUB",
                 "contact_id": "7",
+                "lead_id": str(1000 + key),
                 "assigned_by_id": "1",
                 "created_by_id": "1",
                 "date_create": WHEN,
@@ -171,10 +172,10 @@ def test_a_smart_process_is_loaded_with_its_history_and_its_pipelines(selling: L
     selling.load(**ORDERS)
     found = selling.rows(
         "select count(*), count(distinct id), min(stage_id), sum(cast(opportunity as decimal)), "
-        "min(date_create), max(date_modify), min(created_by_id), min(moved_time) "
+        "min(date_create), max(date_modify), min(created_by_id), min(moved_time), min(lead_id) "
         "from bitrix24.crm_dynamic_items_1032"
     )
-    assert found == [(130, 130, "DT1032_5:NEW", 8580, WHEN, WHEN, "1", WHEN)]
+    assert found == [(130, 130, "DT1032_5:NEW", 8580, WHEN, WHEN, "1", WHEN, "1001")]
     assert selling.rows(
         "select count(*), min(stage_id), min(stage_semantic_id) "
         "from bitrix24.crm_dynamic_items_1032_stage_history"
@@ -186,9 +187,9 @@ def test_a_smart_process_is_loaded_with_its_history_and_its_pipelines(selling: L
     assert {call.parameters["entityTypeId"] for call in calls} == {"1032"}
     assert {call.parameters["start"] for call in calls} == {"-1"}
     assert all(call.parameters["order"] == {"id": "ASC"} for call in calls)
-    # such as leadId, which a smart process does not have
+    # no leadId, which a smart process does not have
     known = {"id", "stageId", "categoryId", "opportunity", "currencyId", "contactId",
-             "assignedById", "createdBy", "createdTime", "updatedTime", "movedTime"}  # fmt: skip
+             "assignedById", "createdBy", "createdTime", "updatedTime", "movedTime", "parentId1"}  # fmt: skip
     assert {name for call in calls for name in call.select} == known
     assert CANARY.encode() not in selling.raw_db.read_bytes()
 

@@ -59,7 +59,7 @@ class Method:
         """Name in the answer of the field that a raw column holds."""
         if self.renamed and column in self.renamed:
             return self.renamed[column]
-        if not self.camel or column.startswith("uf_crm_"):
+        if not self.camel or (self.renamed is not None and column.startswith("uf_crm_")):
             return column.upper()
         first, *others = column.split("_")
         return first + "".join(other.capitalize() for other in others)
@@ -113,6 +113,9 @@ class Method:
         return self.asked(conditions, columns, start=-1)
 
 
+_COMPANIES = 4
+
+
 def item_method(entity_type: int) -> Method:
     """The universal method, which new fields go to and the old ones point to."""
     return Method(
@@ -130,7 +133,9 @@ def item_method(entity_type: int) -> Method:
             "created_by_id": "createdBy",
             "status_id": "stageId",
             "status_semantic_id": "stageSemanticId",
-        },
+        }
+        # a deal knows its lead; what else is made of one has it as a parent
+        | ({} if entity_type <= _COMPANIES else {"lead_id": "parentId1"}),
         entity_type=entity_type,
     )
 

@@ -79,9 +79,16 @@ def item_name(name: str) -> str:
     return _ITEM_NAMES.get(name) or camel(name)
 
 
-def item_name_with_original_uf(name: str) -> str:
-    """The same where `useOriginalUfNames` is `Y`."""
-    return name if name.startswith("UF_") else item_name(name)
+def dynamic_name(name: str) -> str:
+    """The same for invoices and smart processes, which name the lead before them as a parent."""
+    return "parentId1" if name == "LEAD_ID" else item_name(name)
+
+
+def with_original_uf(method: Method) -> Method:
+    """The method where `useOriginalUfNames` is `Y`."""
+    return replace(
+        method, name_of=lambda name: name if name.startswith("UF_") else method.name_of(name)
+    )
 
 
 DYNAMIC = "crm_dynamic_items_"
@@ -140,7 +147,7 @@ def of_type(method: str, entity_type: int) -> Method | None:
     table = f"{DYNAMIC}{entity_type}"
     kinds = {
         "crm.stagehistory.list": replace(_HISTORY, table=f"{table}_stage_history"),
-        "crm.item.list": _item(table),
+        "crm.item.list": replace(_item(table), name_of=dynamic_name),
         "crm.category.list": replace(_CATEGORY, table=f"{table}_category"),
     }
     return kinds.get(method)

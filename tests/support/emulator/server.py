@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import Any
@@ -30,9 +30,9 @@ from emulator.methods import (
     ITEM_FIELDS,
     METHODS,
     Method,
-    item_name_with_original_uf,
     of_type,
     scopes_of,
+    with_original_uf,
 )
 from emulator.parameters import Parameters, elements, parse_body, parse_query, php_array
 from emulator.portal import People, Portal, Row
@@ -286,7 +286,7 @@ def _list_method(name: str, parameters: Parameters, portal: Portal) -> Method:
             method = of_type(list_name, int(entity_type))
     if method:
         is_item = list_name == "crm.item.list" and given.get("useoriginalufnames") == "Y"
-        return replace(method, name_of=item_name_with_original_uf) if is_item else method
+        return with_original_uf(method) if is_item else method
     if name == "crm.stagehistory.list":
         raise RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {entity_type} is not supported")
     raise RestError("NOT_FOUND", "Smart process not found")
