@@ -189,7 +189,8 @@ def test_a_smart_process_is_loaded_with_its_history_and_its_pipelines(selling: L
     assert all(call.parameters["order"] == {"id": "ASC"} for call in calls)
     # no leadId, which a smart process does not have
     known = {"id", "stageId", "categoryId", "opportunity", "currencyId", "contactId",
-             "assignedById", "createdBy", "createdTime", "updatedTime", "movedTime", "parentId1"}  # fmt: skip
+             "assignedById", "createdBy", "createdTime", "updatedTime", "movedTime",
+             "parentId1"}  # fmt: skip
     assert {name for call in calls for name in call.select} == known
     assert CANARY.encode() not in selling.raw_db.read_bytes()
 
