@@ -273,3 +273,34 @@ def test_a_portal_with_deals_is_told_nothing(
     loading.load()
     assert "no deals" not in capsys.readouterr().err
     assert not loading.emulator.calls("crm.type.list")
+
+
+# -- departments
+
+
+def departments(number: int = 3) -> list[dict[str, Any]]:
+    return [{"id": str(key), "name": f"Department {key}", "sort": "500", "parent": "1"}
+            for key in range(1, number + 1)]  # fmt: skip
+
+
+def test_departments_are_loaded_page_by_page(tmp_path: Path) -> None:
+    with Emulator(portal_of(deals=1, departments=departments(120))) as emulator:
+        loading = Loading(tmp_path, emulator)
+        loading.load()
+        found = loading.rows("select count(distinct id), min(name) from bitrix24.departments")
+        assert found == [(120, "Department 1")]
+        columns = loading.rows("select column_name from duckdb_columns() "
+                               "where table_name = 'departments' and schema_name = 'bitrix24'")  # fmt: skip
+        assert {name for (name,) in columns if not name.startswith("_dlt")} == {"id", "name"}
+
+
+def test_departments_without_the_right_to_them_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Emulator(portal_of(deals=1, departments=departments())) as emulator:
+        emulator.portal.scopes.discard("department")
+        loading = Loading(tmp_path, emulator)
+        assert loading.load()["crm_deal"].after == 1
+    said = capsys.readouterr().err
+    assert "departments is left out: department.get: the webhook lacks the right" in said
+    assert "`department`" in said

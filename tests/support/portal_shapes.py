@@ -169,7 +169,7 @@ def without_what_bi_connector_lacks(portal: Portal) -> Portal:
     ]
     bots = {row["id"] for row in portal["users"] if row["user_type"] == "bot"}
     poorer["users"] = [row for row in poorer["users"] if row["id"] not in bots]
-    del poorer["openline_message"]
+    del poorer["openline_message"], poorer["departments"]
     return poorer
 
 
@@ -248,6 +248,7 @@ def without_what_the_product_lacks(portal: Portal) -> Portal:
         table: [{name: row[name] for name in row if name != "extra"} for row in clean(rows)]
         for table, rows in portal.items()
     }
+    del poorer["departments"]
     # the default pipeline has no row there that could hold an order
     clients = {
         row["sender_id"] for row in poorer["openline_message"] if row["sender_kind"] == "client"

@@ -14,6 +14,10 @@ accepted as (
         last_name,
         work_position,
         uf_department as departments,
+        -- [3, 5] or ["3","5"]
+        nullif(
+            trim(replace(replace(replace(split_part(uf_department, ',', 1), '[', ''), ']', ''), '"', '')), ''
+        ) as department_id,
         user_type,
         active as is_active
 

@@ -171,6 +171,13 @@ METHODS = {
     "crm_currency": Method("crm.currency.list", "crm", key="CURRENCY", walks=False, selects=False),
     # `user` would let the webhook invite and dismiss people
     "users": Method("user.get", "user_brief", one_order=True),
+    "departments": Method(
+        "department.get",
+        "department",
+        {"sort": "ID", "order": "ASC"},
+        walks=False,
+        selects=False,
+    ),
     "crm_deal": _of_object("crm.deal.list", 2),
     "crm_lead": _of_object("crm.lead.list", 1),
     "crm_company": _of_object("crm.company.list", 4),

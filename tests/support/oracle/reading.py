@@ -151,6 +151,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "uf_department": "text",
         "user_type": "text",
     },
+    "departments": {"id": "id", "name": "text"},
     "tasks": {
         "id": "id",
         "status": "id",
@@ -182,6 +183,7 @@ REQUIRED: dict[str, list[str]] = {
     "crm_category": ["id"],
     "crm_currency": ["currency"],
     "users": ["id"],
+    "departments": ["id"],
     "tasks": ["id"],
     "crm_contact": ["id"],
     "crm_company": ["id"],
