@@ -289,8 +289,10 @@ def test_departments_are_loaded_page_by_page(tmp_path: Path) -> None:
         loading.load()
         found = loading.rows("select count(distinct id), min(name) from bitrix24.departments")
         assert found == [(120, "Department 1")]
-        columns = loading.rows("select column_name from duckdb_columns() "
-                               "where table_name = 'departments' and schema_name = 'bitrix24'")  # fmt: skip
+        columns = loading.rows(
+            "select column_name from duckdb_columns() "
+            "where table_name = 'departments' and schema_name = 'bitrix24'"
+        )
         assert {name for (name,) in columns if not name.startswith("_dlt")} == {"id", "name"}
 
 
