@@ -15,9 +15,7 @@ accepted as (
         work_position,
         uf_department as departments,
         -- [3, 5] or ["3","5"]
-        nullif(
-            trim(replace(replace(replace(split_part(uf_department, ',', 1), '[', ''), ']', ''), '"', '')), ''
-        ) as department_id,
+        nullif(translate(split_part(uf_department, ',', 1), '[]" ', ''), '') as department_id,
         user_type,
         active as is_active
 
