@@ -171,6 +171,12 @@ METHODS = {
     "crm_currency": Method("crm.currency.list", "crm", key="CURRENCY", walks=False, selects=False),
     # `user` would let the webhook invite and dismiss people
     "users": Method("user.get", "user_brief", one_order=True),
+    "crm_deal": _of_object("crm.deal.list", 2),
+    "crm_lead": _of_object("crm.lead.list", 1),
+    "crm_company": _of_object("crm.company.list", 4),
+    "crm_contact": _of_object("crm.contact.list", 3),
+    "tasks": Method("tasks.task.list", "task", inside="tasks", changed="CHANGED_DATE", camel=True),
+    # wanted least of what is small
     "departments": Method(
         "department.get",
         "department",
@@ -178,11 +184,6 @@ METHODS = {
         walks=False,
         selects=False,
     ),
-    "crm_deal": _of_object("crm.deal.list", 2),
-    "crm_lead": _of_object("crm.lead.list", 1),
-    "crm_company": _of_object("crm.company.list", 4),
-    "crm_contact": _of_object("crm.contact.list", 3),
-    "tasks": Method("tasks.task.list", "task", inside="tasks", changed="CHANGED_DATE", camel=True),
     "crm_lead_status_history": Method(
         "crm.stagehistory.list", "crm", {"entityTypeId": 1}, "items", changed="CREATED_TIME"
     ),
