@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-all test-dbt test-python test-postgres test-spark lint docs fuzz calibrate bench bench-load bench-engines clean lock
+.PHONY: help run test test-all test-dbt test-python test-postgres test-spark lint docs screenshots fuzz calibrate bench bench-load bench-engines clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
+	@echo "make screenshots  pictures of the demo's page for the READMEs: docs/page.png, docs/page.ru.png; chromium must be there"
 	@echo "make fuzz   thousands of random portals against the oracle"
 	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md"
 	@echo "make bench  how much longer a run takes than the ten figures by hand: docs/benchmark.md"
@@ -82,6 +83,16 @@ lint: $(READY)
 docs: $(READY) data/raw.duckdb
 	dbt docs generate --static
 	@echo "the documentation: target/static_index.html"
+
+# always of the demo, whatever portal is in data
+SHOTS := CRM_RAW_DB=target/screenshots/raw.duckdb CRM_WAREHOUSE_DB=target/screenshots/warehouse.duckdb \
+	CRM_MARTS_DB=target/screenshots/crm.duckdb CRM_SEEDS_DIR= BITRIX24_WEBHOOK_URL=
+screenshots: $(READY)
+	@command -v chromium > /dev/null || { echo "chromium is missing: apt-get install chromium"; exit 1; }
+	mkdir -p target/screenshots
+	$(SHOTS) crm-effect demo
+	$(SHOTS) crm-effect run > /dev/null
+	python tests/support/browser.py target/screenshots/report.html docs
 
 # installs nothing: says what is missing
 test-postgres:

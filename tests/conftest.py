@@ -118,7 +118,10 @@ def on_postgres(
     """An empty database of the test's own, which this process is set to; gives the environment."""
     with postgres.database(postgres_url, f"crm_{secrets.token_hex(4)}") as env:
         env |= {
-            name: value for name, value in databases(tmp_path).items() if name.startswith("DBT_")
+            # the page lies where the file of marts would
+            name: value
+            for name, value in databases(tmp_path).items()
+            if name.startswith("DBT_") or name == "CRM_MARTS_DB"
         }
         for name, value in env.items():
             monkeypatch.setenv(name, value)

@@ -30,6 +30,7 @@ from bitrix24_effectiveness.files import for_owner_alone
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.page import write_page
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.report import report
@@ -281,15 +282,37 @@ def publish_command(run: _Run) -> None:
         publish(project, run.log)
 
 
+def _page(run: _Run, project: Project, language: str) -> None:
+    path = write_page(project, language)
+    run.log.event("page", f"the page for a browser is {path}", path=str(path))
+
+
 @cli.command("report")
 @_language
 @click.option("--rejected", is_flag=True, help="Also list the rows that could not be used.")
+@click.option(
+    "--format",
+    "also",
+    type=click.Choice(["html", "pdf", "xlsx"]),
+    default="html",
+    show_default=True,
+    help="Beside the page also a PDF of it, made by the Chromium or Chrome of this machine, or "
+    "its tables for Excel.",
+)
 @click.pass_obj
-def report_command(run: _Run, lang: str, rejected: bool) -> None:
-    """Show the ten metrics of the published marts, and whether the CRM pays off."""
+def report_command(run: _Run, lang: str, rejected: bool, also: str) -> None:
+    """Show whether the CRM pays off; write the page report.html beside the published marts."""
+    run.log.speak(lang)
     project = run.complete_project
     preflight.check_vars(project)
     report(project, lang, run.log, rejected)
+    _page(run, project, lang)
+    if also != "html":
+        # its library takes a while to import: not for `--help` and not for every run
+        from bitrix24_effectiveness.page.formats import write_pdf, write_workbook
+
+        path = write_pdf(project) if also == "pdf" else write_workbook(project)
+        run.log.event("written", f"written: {path}", path=str(path))
 
 
 @cli.command("run")
@@ -333,6 +356,7 @@ def run_command(
             remember(project, fingerprint)
     with _after_publication():
         report(project, lang, run.log)
+        _page(run, project, lang)
 
 
 @cli.command("explain")

@@ -210,6 +210,12 @@ _DealType = Annotated[
     AfterValidator(_is_sold_by),
     _must_be("2 (deals), 31 (invoices) or the entityTypeId of a smart process, 128 or more"),
 ]
+_Address = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value or "").strip()),
+    StringConstraints(pattern=r"^(https?://[^\s/?#@]+/?)?$"),
+    _must_be("an address such as https://example.bitrix24.com, without a path, or empty"),
+]
 _Statuses = Annotated[list[_FromZero], _must_be("a list of numbers of RESULT_STATUS")]
 _Columns = Annotated[dict[str, str] | None, _must_be("a mapping of its columns")]
 
@@ -234,6 +240,7 @@ class Vars(BaseModel):
 
     data_source: str | None
     seeds_source: str | None
+    portal_url: _Address
     raw_database: str
     raw_schema: str | None
     raw_preset: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from babel.numbers import format_decimal
 from rich.console import Console
@@ -29,49 +29,22 @@ from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 _SHOWN = 5
 _YEAR = 12
 # what the ids of these members mean is the same in every portal
-_OWN_MEMBERS = ("request_channel", "client_type", "process_category")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A metric of a member of a segment type over some months; null when it cannot be said."""
-
-    value: float | None
-    numerator: float
-    denominator: float
-
-
-@dataclass(frozen=True)
-class Part:
-    """How much of a change came from one member."""
-
-    name: str
-    first: Cell
-    second: Cell
-    contribution: float
+_OWN_MEMBERS = ("cost_type", "request_channel", "client_type", "process_category")
 
 
 @dataclass(frozen=True)
 class Span:
-    """The periods of one grain that are taken together, and how to call them."""
+    """Periods of one grain that are taken together, from the first to the last."""
 
     grain: str
-    starts: list[date]
+    first: date
+    last: date
 
     @property
     def name(self) -> str:
         """`2026-10`, or `2025-11..2026-10` of several periods."""
-        if len(self.starts) == 1:
-            return period_name(self.grain, self.starts[0])
-        first, last = self.starts[0], self.starts[-1]
-        return f"{period_name(self.grain, first)}..{period_name(self.grain, last)}"
-
-
-class Whole(NamedTuple):
-    """A metric of the whole company over a span."""
-
-    span: Span
-    cell: Cell
+        names = [period_name(self.grain, day) for day in (self.first, self.last)]
+        return names[0] if self.first == self.last else "..".join(names)
 
 
 def period_name(grain: str, start: date) -> str:
@@ -98,35 +71,6 @@ def parse_period(text: str) -> tuple[str, date]:
     return ("month", date(int(year), int(month), 1)) if month else ("year", date(int(year), 1, 1))
 
 
-def contributions(
-    first: Cell, second: Cell, members: dict[str, tuple[Cell, Cell]], scale: float
-) -> list[Part]:
-    """What each member added to the change of a ratio, the greatest first.
-
-    A member adds what its numerator has more than the common ratio of the first span would give
-    its denominator. Where numerators and denominators of the members add up to the whole, so do
-    the contributions. Without denominators the values themselves are compared.
-
-    Args:
-        first: the whole in the first span.
-        second: the whole in the second.
-        members: name -> the same of each member.
-        scale: 100 for percentages, else 1.
-    """
-    parts = []
-    for name, (was, is_now) in members.items():
-        if first.denominator and second.denominator:
-            ratio = first.numerator / first.denominator
-            contribution = scale * (
-                (is_now.numerator - ratio * is_now.denominator) / second.denominator
-                - (was.numerator - ratio * was.denominator) / first.denominator
-            )
-        else:
-            contribution = is_now.numerator - was.numerator
-        parts.append(Part(name, was, is_now, contribution))
-    return sorted(parts, key=lambda part: (-abs(part.contribution), part.name))
-
-
 def explain(
     project: Project, metric_code: str, period: str | None, language: str, log: Log
 ) -> None:
@@ -144,7 +88,7 @@ def explain(
         ConfigurationError: no such metric or period, or nothing is published.
     """
     with warehouse_of(project).published() as reader:
-        told = _Explanation(reader, metric_code, period)
+        told = Explanation(reader, metric_code, period)
     if log.is_json:
         log.event("explanation", f"{metric_code} {told.span.name}", **told.as_fields())
         return
@@ -152,18 +96,30 @@ def explain(
     _Printer(console, told, language).print()
 
 
-class _Explanation:
+class Explanation:
     """All that is said of a figure, read from the marts."""
 
-    def __init__(self, reader: Reader, metric_code: str, period: str | None) -> None:
+    def __init__(
+        self, reader: Reader, metric_code: str, period: str | None, with_rows: bool = True
+    ) -> None:
+        """Reads it.
+
+        Args:
+            reader: of the published marts.
+            metric_code: such as `conversion`.
+            period: `2026`, `2026-Q3` or `2026-10`; None: the newest complete month.
+            with_rows: whether to count the rows behind the numbers of the formula.
+
+        Raises:
+            ConfigurationError: no such metric or period.
+        """
         self._reader = reader
         catalog = {row["metric_code"]: row for row in reader.rows("select * from metric_catalog")}
         if metric_code not in catalog:
             raise ConfigurationError(f"no metric {metric_code!r}: choose of {', '.join(catalog)}")
         self.metric = catalog[metric_code]
-        self.scale = 100.0 if self.metric["headline_column"].endswith("_pct") else 1.0
         self.figure = self._figure(period)
-        self.span = Span(self.figure["period_grain"], [self.figure["period_start"]])
+        self.span = _span(self.figure["period_grain"], self.figure["period_start"])
         self.detail = reader.rows(
             f"select * from metric_{metric_code} where metric_key = ?",
             [self.figure["metric_key"]],
@@ -175,6 +131,7 @@ class _Explanation:
                 "select * from metric_rows where metric_code = ? order by metric_row_key",
                 [metric_code],
             )
+            if with_rows
         ]
         scorecard = reader.table_if_there("crm_scorecard") or []
         self.scored = next((row for row in scorecard if row["metric_code"] == metric_code), None)
@@ -182,9 +139,9 @@ class _Explanation:
         self.windows = {
             row["window_name"]: row for row in windows if row["metric_code"] == metric_code
         }
-        self.compared = self._compared(period)
-        self.parts = self._parts(*self.compared) if self.compared else {}
-        self.price_of_a_client = self._price_of_a_client() if metric_code == "cac" else {}
+        self.period = period
+        self.parts = self._parts()
+        self.company = self.parts.pop("all", [None])[0]
 
     @property
     def is_same_measure(self) -> bool:
@@ -211,7 +168,8 @@ class _Explanation:
         )
         chosen = [row for row in found if row["period_start"] == start]
         if not chosen:
-            has = Span(grain, [row["period_start"] for row in found]).name if found else "none"
+            starts = [row["period_start"] for row in found]
+            has = Span(grain, starts[0], starts[-1]).name if found else "none"
             raise ConfigurationError(f"period {period} is not in the data: it has {has}")
         return chosen[0]
 
@@ -239,137 +197,40 @@ class _Explanation:
         query = f"select {row['measured']} from {row['table_name']}"
         if conditions:
             query += f" where {' and '.join(conditions)}"
-        query = query.replace("{end}", f"date '{end}'")
+        days = {"opening": bounds["opening"][0], "eve": bounds["opening"][1], "end": end}
+        for name, day in days.items():
+            query = query.replace(f"{{{name}}}", f"date '{day}'")
         ((found,),) = self._reader.tuples(query)
         return {"gives": row["gives"], "value": found or 0, "query": query}
 
-    # -- before and after
-
-    def _compared(self, period: str | None) -> tuple[Whole, Whole] | None:
-        if period is not None:
-            start = self.span.starts[0]
-            earlier = start.replace(year=max(start.year - 1, 1))
-            if not self._cells("all", Span(self.span.grain, [earlier])):
-                return None
-            return self._whole(Span(self.span.grain, [earlier])), self._whole(self.span)
-        months = self._compared_months()
-        if months is None:
-            return None
-        before, after = (self._whole(Span("month", window)) for window in months)
-        return before, after
-
-    def _compared_months(self) -> tuple[list[date], list[date]] | None:
-        """The months of the two windows; None where they cannot be told from the marts."""
-        spans = []
-        for name in ("before", "after"):
-            window = self.windows.get(name)
-            if not window or not window["months"] or window["source"] == "manual":
-                return None
-            months = [window["first_month"]]
-            while months[-1] < window["last_month"]:
-                months.append(_months_later(months[-1], 1))
-            spans.append(months)
-        wanted = [self.windows[name]["months"] for name in ("before", "after")]
-        seasons = _same_seasons(*spans)
-        # the marts leave out months without a case, and others than the same of the year
-        filled = [[month for month in span if self._has_cases(month)] for span in spans]
-        for before, after in (spans, seasons, filled, _same_seasons(*filled)):
-            if [len(before), len(after)] == wanted:
-                return before, after
-        return None
-
-    def _has_cases(self, month: date) -> bool:
-        cell = self._cells("all", Span("month", [month])).get("all")
-        return cell is not None and bool(cell.denominator)
-
-    def _price_of_a_client(self) -> dict[str, tuple[float, float]]:
-        """Of a client's price before and after, what is marketing's and what the CRM's.
-
-        Empty where they do not add up to what is compared: prices of different years were put on
-        one level.
-        """
-        if not self.compared:
-            return {}
-        prices: dict[str, list[float]] = {"marketing": [], "crm": []}
-        for name, whole in zip(("before", "after"), self.compared, strict=True):
-            starts = whole.span.starts
-            ((marketing, crm, clients),) = self._reader.tuples(
-                "select sum(marketing_cost), sum(crm_cost), sum(new_clients) from metric_cac "
-                "where segment_type = 'all' and period_grain = ? "
-                f"and period_start in ({', '.join('?' for _ in starts)})",
-                [whole.span.grain, *starts],
-            )
-            costs = float(marketing or 0), float(crm or 0)
-            window = self.windows.get(name, {})
-            is_window = whole.span.grain == "month" and len(starts) > 1
-            if not clients or (
-                is_window and not math.isclose(sum(costs), window["numerator"], rel_tol=1e-9)
-            ):
-                return {}
-            for kind, cost in zip(prices, costs, strict=True):
-                prices[kind].append(cost / float(clients))
-        return {kind: (before, after) for kind, (before, after) in prices.items()}
-
     # -- who moved it
 
-    def _whole(self, span: Span) -> Whole:
-        return Whole(span, self._cells("all", span).get("all", Cell(None, 0.0, 0.0)))
-
-    def _cells(self, segment_type: str, span: Span) -> dict[str, Cell]:
-        """The metric of each member over a span: a ratio of sums, or a state at its end."""
-        is_state = self.metric["basis"] == "end"
-        starts = span.starts[-1:] if is_state else span.starts
-        members: dict[tuple[str, str], list[tuple[float | None, ...]]] = {}
-        for name, key, *figures in self._reader.tuples(
-            "select segment_name, segment_id, numerator, denominator, value from metric_values "
-            "where metric_code = ? and segment_type = ? and period_grain = ? "
-            f"and period_start in ({', '.join('?' for _ in starts)})",
-            [self.metric["metric_code"], segment_type, span.grain, *starts],
+    def _parts(self) -> dict[str, list[Row]]:
+        """Segment type -> its rows of `metric_contributions`, the greatest first."""
+        parts: dict[str, list[Row]] = {}
+        for row in self._reader.rows(
+            "select * from metric_contributions where metric_code = ? and comparison = ? "
+            "and (period_grain = ? and second_to = ? or comparison = 'before_after') "
+            "order by segment_type, abs(contribution) desc, segment_id",
+            [
+                self.metric["metric_code"],
+                "year_over_year" if self.period else "before_after",
+                self.span.grain,
+                self.span.last,
+            ],
         ):
-            if key == "unknown" or segment_type in _OWN_MEMBERS:
-                name = key
-            members.setdefault((name or "", key or ""), []).append(tuple(figures))
-        cells = {}
-        for (name, key), figures in sorted(members.items()):
-            # exact sums: rows come in any order
-            numerator, denominator = (
-                math.fsum(figure[place] or 0 for figure in figures) for place in (0, 1)
-            )
-            value = None
-            if self.metric["basis"] == "sum":
-                # over several months an average month, as in `metric_windows`
-                numerator /= len(starts)
-                value = None if all(figure[0] is None for figure in figures) else numerator
-            elif denominator:
-                value = numerator / denominator * self.scale
-            if len(starts) == 1 and figures[0][2] is None:
-                # the marts say why there is none
-                value = None
-            name = "all" if segment_type == "all" else name or key
-            if name in cells:
-                name = f"{name} ({key})"
-            cells[name] = Cell(value, numerator, denominator)
-        return cells
+            parts.setdefault(row["segment_type"], []).append(row)
+        return {name: rows for name, rows in parts.items() if name == "all" or _has_moved(rows)}
 
-    def _parts(self, first: Whole, second: Whole) -> dict[str, list[Part]]:
-        if first.cell.value is None or second.cell.value is None:
-            return {}
-        nothing = Cell(None, 0.0, 0.0)
-        found = {}
-        for (segment_type,) in self._reader.tuples(
-            "select distinct segment_type from metric_values "
-            "where metric_code = ? and segment_type <> 'all' order by segment_type",
-            [self.metric["metric_code"]],
-        ):
-            was, is_now = (self._cells(segment_type, whole.span) for whole in (first, second))
-            members = {
-                name: (was.get(name, nothing), is_now.get(name, nothing))
-                for name in {**was, **is_now}
-            }
-            parts = contributions(first.cell, second.cell, members, self.scale)
-            if any(part.contribution for part in parts):
-                found[segment_type] = parts
-        return found
+    @property
+    def compared(self) -> list[Span]:
+        """The two spans whose change is explained; empty where there is nothing to compare."""
+        row = self.company
+        return [
+            Span(row["period_grain"], row[f"{side}_from"], row[f"{side}_to"])
+            for side in ("first", "second")
+            if row
+        ]
 
     def as_fields(self) -> dict[str, Any]:
         """For JSON."""
@@ -385,10 +246,11 @@ class _Explanation:
             "rows": self.rows_behind,
             "windows": self.windows,
             "scorecard": self.scored,
-            "price_of_a_client": self.price_of_a_client,
-            "compared": [whole.span.name for whole in self.compared or ()],
+            "compared": [span.name for span in self.compared],
             "contributions": {
-                segment_type: {part.name: part.contribution for part in parts}
+                segment_type: {
+                    name: part["contribution"] for name, part in _named(segment_type, parts)
+                }
                 for segment_type, parts in self.parts.items()
             },
         }
@@ -406,9 +268,22 @@ def filled_in(formula: str, values: Row, write: Callable[[Any], str]) -> str:
     return re.sub(r"[a-z_][a-z0-9_]*", value_of, formula)
 
 
-def _same_seasons(before: list[date], after: list[date]) -> list[list[date]]:
-    common = {month.month for month in before} & {month.month for month in after}
-    return [[month for month in span if month.month in common] for span in (before, after)]
+def _span(grain: str, start: date) -> Span:
+    return Span(grain, start, start)
+
+
+def _has_moved(parts: list[Row]) -> bool:
+    return any(part["contribution"] for part in parts)
+
+
+def _named(segment_type: str, parts: list[Row]) -> list[tuple[str, Row]]:
+    """Each member with its name; of two with one name the second has its id as well."""
+    named: dict[str, Row] = {}
+    for part in parts:
+        key = part["segment_id"]
+        name = key if key == "unknown" or segment_type in _OWN_MEMBERS else part["segment_name"]
+        named[f"{name} ({key})" if name in named else name or key] = part
+    return list(named.items())
 
 
 def _months_later(month: date, months: int) -> date:
@@ -416,23 +291,16 @@ def _months_later(month: date, months: int) -> date:
     return date(year, place + 1, 1)
 
 
-class _Printer:
-    def __init__(self, console: Console, told: _Explanation, code: str) -> None:
-        self._console = console
+class ExplanationInWords:
+    """The parts of an explanation that the terminal and the page share."""
+
+    def __init__(self, told: Explanation, code: str) -> None:
+        """Takes what was read, and `ru` or `en`."""
         self._told = told
         self._language = Language(code, "explain", "verdict")
         self._word = self._language.word
         self._unit = told.metric["unit"]
         self._currency = told.settings.get("base_currency")
-
-    def print(self) -> None:
-        self._print_figure()
-        self._print_comparison()
-        self._print_parts()
-
-    def _say(self, text: str = "", style: str | None = None) -> None:
-        text = wrapped(text, self._console.width)
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def _figure(self, value: float | None) -> str:
         return self._language.figure(value, self._unit, self._currency)
@@ -449,24 +317,132 @@ class _Printer:
         return format_decimal(number, "#,##0." + "#" * places, self._language.code)
 
     def _name(self, span: Span) -> str:
-        first, last = span.starts[0], span.starts[-1]
-        if len(span.starts) == 1:
-            return self._language.period(span.grain, first)
-        return self._language.months(first, last)
+        if span.first == span.last:
+            return self._language.period(span.grain, span.first)
+        return self._language.months(span.first, span.last)
+
+    @property
+    def period(self) -> str:
+        """The period of the figure, as a person writes it."""
+        return self._name(self._told.span)
+
+    @property
+    def value(self) -> str:
+        """The figure, or why there is none."""
+        value = self._told.figure["value"]
+        if value is None:
+            return self._word(self._told.figure["value_status"])
+        return self._figure(value)
+
+    def formula(self) -> str:
+        """By the names of its columns."""
+        return self._told.metric["formula"].replace(" x ", " × ")
+
+    def with_numbers(self) -> str:
+        """The formula with this portal's numbers filled in."""
+        value = self._told.figure["value"]
+        result = "" if value is None else f" = {self._exact(value)}"
+        return filled_in(self.formula(), self._told.detail, self._exact) + result
+
+    def windows(self) -> Iterator[str]:
+        """What was divided by what before and after, and the same months by the formula above."""
+        told = self._told
+        for name in ("before", "after"):
+            window = told.windows.get(name)
+            if window and window["numerator"] is not None and window["denominator"] is not None:
+                yield self._word(
+                    f"window_{name}",
+                    n=window["months"],
+                    months=self._language.months(window["first_month"], window["last_month"]),
+                    numerator=self._exact(window["numerator"]),
+                    denominator=self._exact(window["denominator"]),
+                    percent=" × 100" if self._unit == "percent" else "",
+                    value=self._exact(window["value"]),
+                )
+        articles = [told.windows.get(name, {}).get("article_value") for name in ("before", "after")]
+        if not told.is_same_measure and None not in articles:
+            was, is_now = map(self._figure, articles)
+            yield self._word("by_article", before=was, after=is_now)
+
+    def moved(self) -> Iterator[tuple[str, str, list[tuple[str, ...]]]]:
+        """Segment type, what is said above its table, and a row per member that moved it."""
+        told = self._told
+        if not told.company:
+            return
+        first, second = map(self._name, told.compared)
+        before, after = (told.company[f"{side}_value"] for side in ("first", "second"))
+        for segment_type, parts in told.parts.items():
+            title = self._word(
+                "moved" if self._is_published(before, after) else "moved_by_article",
+                segment_type=self._by(segment_type),
+                first=first,
+                second=second,
+                before=self._figure(before),
+                after=self._figure(after),
+            )
+            yield segment_type, title, list(self._rows(segment_type, parts, after - before))
+
+    def _by(self, segment_type: str) -> str:
+        # a segment type that somebody added has no words yet
+        key = f"by_{segment_type}"
+        return self._word(key) if self._language.has(key) else segment_type
+
+    def _is_published(self, *compared: float) -> bool:
+        """Whether the whole is what the heading above it shows, and not another measure."""
+        told = self._told
+        if told.period is not None:
+            return True
+        published = [told.windows[name]["value"] for name in ("before", "after")]
+        return all(
+            math.isclose(value, shown or 0, rel_tol=1e-9)
+            for value, shown in zip(compared, published, strict=True)
+        )
+
+    def _rows(
+        self, segment_type: str, parts: list[Row], change: float
+    ) -> Iterator[tuple[str, ...]]:
+        for name, part in _named(segment_type, parts)[:_SHOWN]:
+            is_own = name == "unknown" or segment_type in _OWN_MEMBERS
+            yield (
+                self._word(f"member_{name}") if is_own else printable(name),
+                *(
+                    self._word("none") if value is None else self._figure(value)
+                    for value in (part["first_value"], part["second_value"])
+                ),
+                self._signed(part["contribution"]),
+            )
+        rest = sum(part["contribution"] for part in parts[_SHOWN:])
+        if parts[_SHOWN:]:
+            yield self._word("rest"), "", "", self._signed(rest)
+        missing = change - sum(part["contribution"] for part in parts)
+        if abs(missing) > 1e-6 * max(1, abs(change)):
+            yield self._word("mix"), "", "", self._signed(missing)
+        yield self._word("total"), "", "", self._signed(change)
+
+
+class _Printer(ExplanationInWords):
+    def __init__(self, console: Console, told: Explanation, code: str) -> None:
+        super().__init__(told, code)
+        self._console = console
+
+    def print(self) -> None:
+        self._print_figure()
+        self._print_comparison()
+        self._print_parts()
+
+    def _say(self, text: str = "", style: str | None = None) -> None:
+        text = wrapped(text, self._console.width)
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
     def _print_figure(self) -> None:
         told, metric = self._told, self._told.metric
-        name, value = metric[f"name_{self._language.code}"], told.figure["value"]
-        title = f"{name} ({metric['metric_code']}), {self._name(told.span)}: "
-        status = self._word(told.figure["value_status"])
-        self._say(title + (self._figure(value) if value is not None else status), style="bold")
-        if value is None:
-            self._say(self._word("no_figure", status=status))
-        formula = metric["formula"].replace(" x ", " × ")
-        self._say(f"{self._word('formula')}: {formula}")
-        with_numbers = filled_in(formula, told.detail, self._exact)
-        result = "" if value is None else f" = {self._exact(value)}"
-        self._say(f"  {with_numbers}{result}")
+        name = metric[f"name_{self._language.code}"]
+        title = f"{name} ({metric['metric_code']}), {self.period}: {self.value}"
+        self._say(title, style="bold")
+        if told.figure["value"] is None:
+            self._say(self._word("no_figure", status=self.value))
+        self._say(f"{self._word('formula')}: {self.formula()}")
+        self._say(f"  {self.with_numbers()}")
         if told.rows_behind:
             self._say(self._word("rows"))
         for behind in told.rows_behind:
@@ -488,100 +464,19 @@ class _Printer:
             return
         self._say(f"  {change_in_words(scored, self._currency, self._language)}")
         self._say(f"  {self._word('result')}: {self._word(scored['status'])}")
-        for name in ("before", "after"):
-            self._print_window(name)
-        articles = [told.windows.get(name, {}).get("article_value") for name in ("before", "after")]
-        if not same and None not in articles:
-            was, is_now = map(self._figure, articles)
-            self._say("  " + self._word("by_article", before=was, after=is_now))
-
-    def _print_price_of_a_client(self, first: str, second: str) -> None:
-        for kind, (before, after) in self._told.price_of_a_client.items():
-            text = self._word(
-                f"price_{kind}",
-                before=self._figure(before),
-                after=self._figure(after),
-                change=self._signed(after - before),
-                first=first,
-                second=second,
-            )
-            self._say(text)
-
-    def _print_window(self, name: str) -> None:
-        window = self._told.windows.get(name)
-        if not window or window["numerator"] is None or window["denominator"] is None:
-            return
-        text = self._word(
-            f"window_{name}",
-            n=window["months"],
-            months=self._language.months(window["first_month"], window["last_month"]),
-            numerator=self._exact(window["numerator"]),
-            denominator=self._exact(window["denominator"]),
-            percent=" × 100" if self._unit == "percent" else "",
-            value=self._exact(window["value"]),
-        )
-        self._say(f"  {text}")
+        for text in self.windows():
+            self._say(f"  {text}")
 
     def _print_parts(self) -> None:
-        told = self._told
         self._say()
-        if not told.compared:
+        if not self._told.company:
             self._say(self._word("nothing_to_compare"))
-            return
-        (first_span, first), (second_span, second) = told.compared
-        if first.value is None or second.value is None:
-            self._say(self._word("no_change", first=self._name(first_span)))
-            return
-        self._print_price_of_a_client(self._name(first_span), self._name(second_span))
-        for segment_type, parts in told.parts.items():
-            self._say(
-                self._word(
-                    "moved" if self._is_published(first, second) else "moved_by_article",
-                    segment_type=self._by(segment_type),
-                    first=self._name(first_span),
-                    second=self._name(second_span),
-                    before=self._figure(first.value),
-                    after=self._figure(second.value),
-                )
-            )
-            self._console.print(self._table(segment_type, parts, second.value - first.value))
-
-    def _by(self, segment_type: str) -> str:
-        # a segment type that somebody added has no words yet
-        key = f"by_{segment_type}"
-        return self._word(key) if self._language.has(key) else segment_type
-
-    def _is_published(self, first: Cell, second: Cell) -> bool:
-        """Whether the whole is what the heading above it shows, and not another measure."""
-        told = self._told
-        if len(told.compared[0].span.starts if told.compared else ()) == 1:
-            return True
-        published = [told.windows[name]["value"] for name in ("before", "after")]
-        return all(
-            math.isclose(cell.value or 0, value or 0, rel_tol=1e-9)
-            for cell, value in zip((first, second), published, strict=True)
-        )
-
-    def _table(self, segment_type: str, parts: list[Part], change: float) -> Table:
-        table = Table(box=None, pad_edge=False)
-        table.add_column(self._word(segment_type))
-        for key in ("first", "second", "part"):
-            table.add_column(self._word(key), justify="right")
-        for part in parts[:_SHOWN]:
-            is_own = part.name == "unknown" or segment_type in _OWN_MEMBERS
-            table.add_row(
-                self._word(f"member_{part.name}") if is_own else escape(printable(part.name)),
-                *(
-                    self._word("none") if cell.value is None else self._figure(cell.value)
-                    for cell in (part.first, part.second)
-                ),
-                self._signed(part.contribution),
-            )
-        rest = sum(part.contribution for part in parts[_SHOWN:])
-        if parts[_SHOWN:]:
-            table.add_row(self._word("rest"), "", "", self._signed(rest))
-        missing = change - sum(part.contribution for part in parts)
-        if abs(missing) > 1e-6 * max(1, abs(change)):
-            table.add_row(self._word("mix"), "", "", self._signed(missing))
-        table.add_row(self._word("total"), "", "", self._signed(change))
-        return table
+        for segment_type, title, rows in self.moved():
+            self._say(title)
+            table = Table(box=None, pad_edge=False)
+            table.add_column(self._word(segment_type))
+            for key in ("first", "second", "part"):
+                table.add_column(self._word(key), justify="right")
+            for row in rows:
+                table.add_row(*map(escape, row))
+            self._console.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from datetime import date
+from functools import cache
 from importlib import resources
 
 import yaml
@@ -31,14 +32,19 @@ def wrapped(text: str, width: int) -> str:
     )
 
 
+@cache
+def _words_of(code: str) -> dict[str, dict[str, str | dict[str, str]]]:
+    file = resources.files(__package__) / "words" / f"{code}.yml"
+    return yaml.safe_load(file.read_text("utf-8"))
+
+
 class Language:
     """Some parts of `words/<code>.yml`, and of it units and statuses, which every part needs."""
 
     def __init__(self, code: str, *parts: str) -> None:
         """Takes `ru` or `en`, and parts such as `report` or `explain`."""
         self.code = code
-        file = resources.files(__package__) / "words" / f"{code}.yml"
-        words = yaml.safe_load(file.read_text("utf-8"))
+        words = _words_of(code)
         self._words: dict[str, str | dict[str, str]] = {}
         for part in ("units", "statuses", *parts):
             self._words |= words[part]

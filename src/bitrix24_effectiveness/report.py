@@ -7,6 +7,7 @@ figures, and how much of the data could be used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import (
     Verdict,
+    codes_of,
     print_verdict,
     read_verdict,
     say_verdict_as_json,
@@ -111,7 +113,7 @@ def _read(reader: Reader, places: list[tuple[str, str]]) -> _Summary:
             )
         ),
         settings=settings,
-        told=read_verdict(reader, settings.get("base_currency")),
+        told=read_verdict(reader, settings),
         places=places,
     )
 
@@ -154,34 +156,44 @@ def _say(console: Console, text: str) -> None:
 
 
 def _print_source(console: Console, summary: _Summary, words: Language) -> None:
-    settings = summary.settings
+    title, *sources = whose_data(summary.settings, words)
+    console.print(f"\n{title}", style="bold", markup=False)
+    for text in sources:
+        # a path stays in one line, to be copied
+        console.print(text, soft_wrap=True, markup=False)
+    for text in compared(summary.told.verdict or {}, words):
+        _say(console, text)
+
+
+def whose_data(settings: Row, words: Language) -> Iterator[str]:
+    """A title with the day that the data reach to, then where they come from."""
     as_of = settings.get("as_of_at")
     title = words.word("title")
     if as_of:
         zone = settings["reporting_timezone"]
         local = as_of.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone))
         title += words.word("as_of", day=words.day(local), time=f"{local:%H:%M}", zone=zone)
-    console.print(f"\n{title}", style="bold", markup=False)
+    yield title
     for key in ("data_source", "seeds_source"):
         source = settings.get(key)
         if source == DEMO:
-            _say(console, words.word(f"{key}_demo"))
+            yield words.word(f"{key}_demo")
         else:
             known = key if source else f"{key}_unknown"
-            text = words.word(known, source=printable(source or ""))
-            console.print(text, soft_wrap=True, markup=False)
-    verdict = summary.told.verdict or {}
+            yield words.word(known, source=printable(source or ""))
+
+
+def compared(verdict: Row, words: Language) -> Iterator[str]:
+    """When the CRM went live and what months are compared; nothing without a go-live."""
     if verdict.get("before_from") and verdict.get("after_from"):
-        text = words.word(
+        yield words.word(
             "compared",
             go_live=words.day(verdict["go_live_date"]),
             before=words.months(verdict["before_from"], verdict["before_last_month"]),
             after=words.months(verdict["after_from"], verdict["after_last_month"]),
         )
-        _say(console, text)
     elif verdict.get("go_live_date"):
-        day = words.day(verdict["go_live_date"])
-        _say(console, words.word("nothing_to_compare", go_live=day))
+        yield words.word("nothing_to_compare", go_live=words.day(verdict["go_live_date"]))
 
 
 # -- figures
@@ -207,10 +219,17 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
             ),
             "" if row["change"] is None else words.signed(row["change"], unit, currency),
             shown[0] if shown[0] == shown[1] else " / ".join(shown),
-            words.word(row["status"]),
+            words.word(result_of(row)),
         )
     console.print(table)
-    _say(console, words.word("by_period"))
+    _say_where_more_is(console, summary, words)
+
+
+def result_of(row: Row) -> str:
+    """The status of a row of the scorecard; why there is none is for the verdict to say."""
+    if row["status"] != "no_data":
+        return str(row["status"])
+    return "source_missing" if "source_missing" in codes_of(row["warning"]) else "not_comparable"
 
 
 def _print_periods(console: Console, summary: _Summary, words: Language) -> None:
@@ -234,10 +253,19 @@ def _print_periods(console: Console, summary: _Summary, words: Language) -> None
             if row is None or row["value"] is None:
                 cells.append(words.word(row["value_status"] if row else "no_data"))
             else:
-                cells.append(words.figure(row["value"], metric["unit"], currency))
+                figure = words.figure(row["value"], metric["unit"], currency)
+                if row["value_status"] == "too_early":
+                    figure += f" ({words.word('too_early')})"
+                cells.append(figure)
         table.add_row(*cells)
     console.print(table)
-    _say(console, words.word("by_period"))
+    _say_where_more_is(console, summary, words)
+
+
+def _say_where_more_is(console: Console, summary: _Summary, words: Language) -> None:
+    months = [row["period_start"] for (_, grain), row in summary.newest.items() if grain == "month"]
+    if months:
+        _say(console, words.word("by_period", month=f"{max(months):%Y-%m}"))
 
 
 # -- data

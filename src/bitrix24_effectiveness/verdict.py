@@ -31,10 +31,12 @@ class Verdict:
     """Metric -> language -> its name, with what is compared where that is not its headline."""
     empty_seeds: tuple[str, ...] = ()
     """Seeds of the company that hold nothing, though a figure needs them."""
+    comparison_months: int = 12
+    """Most months of each window."""
 
 
-def read_verdict(reader: Reader, base_currency: str | None) -> Verdict:
-    """Reads the marts of before and after."""
+def read_verdict(reader: Reader, settings: Row) -> Verdict:
+    """Reads the marts of before and after, made with the settings of `run_settings`."""
     verdicts = reader.table_if_there("crm_verdict")
     roi = reader.table_if_there("crm_roi")
     findings = reader.table_if_there("crm_findings")
@@ -46,9 +48,10 @@ def read_verdict(reader: Reader, base_currency: str | None) -> Verdict:
         scorecard,
         roi[0] if roi else None,
         None if findings is None else sorted_findings(findings),
-        base_currency,
+        settings.get("base_currency"),
         _names(catalog, reader.table_if_there("metric_windows") or []),
         tuple(_empty_seeds(reader, scorecard)),
+        settings.get("comparison_months") or 0,
     )
 
 
@@ -105,29 +108,47 @@ def say_verdict_as_json(told: Verdict, log: Log) -> None:
 
 def print_verdict(console: Console, told: Verdict, language: str) -> None:
     """Prints in `ru` or `en` the verdict, what changed, what it is worth and what to do next."""
-    if told.verdict is not None:
-        _Writer(console, told, told.verdict, language).write()
+    if told.verdict is None:
+        return
+    said = VerdictInWords(told, told.verdict, language)
+
+    def say(text: str = "", style: str | None = None) -> None:
+        text = wrapped(text, console.width)
+        console.print(text, style=style, markup=False, soft_wrap=True)
+
+    say()
+    say(said.title(), style="bold")
+    if said.has_go_live:
+        for text in (*said.certainty(), *said.changes(), *said.cautions(), *said.money()):
+            say(text)
+    else:
+        say(said.how_to_set_go_live())
+    for text in (*said.missing(), *said.next_steps()):
+        say(text)
 
 
-class _Writer:
-    def __init__(self, console: Console, told: Verdict, verdict: Row, code: str) -> None:
-        self._console = console
+class VerdictInWords:
+    """The verdict in the sentences that the terminal and the page share."""
+
+    def __init__(self, told: Verdict, verdict: Row, code: str) -> None:
+        """Takes what was read, the row of its verdict, and `ru` or `en`."""
         self._told = told
         self._verdict = verdict
         self._language = Language(code, "verdict")
         self._word = self._language.word
 
-    def write(self) -> None:
-        self._say()
-        self._say(self._word("title", verdict=self._answer()), style="bold")
-        if self._verdict["reason"] == "go_live_missing":
-            self._say(self._word("set_go_live"))
-        else:
-            self._certainty()
-            self._changes()
-            self._money()
-        self._missing()
-        self._next()
+    @property
+    def has_go_live(self) -> bool:
+        """Whether it is known when the CRM went live."""
+        return bool(self._verdict["reason"] != "go_live_missing")
+
+    def title(self) -> str:
+        """The verdict in one sentence."""
+        return self._word("title", verdict=self._answer())
+
+    def how_to_set_go_live(self) -> str:
+        """What to do where the go-live is not known."""
+        return self._word("set_go_live")
 
     # -- the answer
 
@@ -141,62 +162,72 @@ class _Writer:
         if answer == "eats_the_budget":
             return self._word(f"eats_the_budget_by_{verdict['reason']}")
         if answer == "cannot_tell_yet":
-            day = verdict["can_tell_from"]
+            day, months = verdict["can_tell_from"], verdict["months_to_compare"]
             if day is None:
                 return self._word("cannot_tell_at_all")
+            longest = self._told.comparison_months
+            if months and months > longest:
+                # waiting does not help: the windows never get that long
+                return self._word("cannot_tell_in_window", n=longest, needed=months)
             return self._word("cannot_tell_yet", day=self._language.day(day))
         if answer == "not_enough_data" and verdict["reason"] == "go_live_missing":
             return self._word("no_go_live")
         return self._word(answer)
 
-    def _certainty(self) -> None:
+    def certainty(self) -> Iterator[str]:
+        """How sure the verdict is."""
         verdict = self._verdict
         if not verdict["families_with_data"]:
             return
         text = self._word(
             "how_sure",
-            **{name: verdict[f"families_{name}"] for name in ("with_data", "better", "worse")},
-            level=verdict["families_level"],
+            n=verdict["families_with_data"],
+            **{name: verdict[f"families_{name}"] for name in ("better", "worse", "level")},
         )
         chance = verdict["chance_under_no_effect"]
         if chance and chance < 0.5 and verdict["families_better"]:
             is_rare = chance < 1 / _MOST_CASES
             cases = self._language.whole(_MOST_CASES if is_rare else _rounded(1 / chance))
             text += " " + self._word("luck_is_rare" if is_rare else "luck", cases=cases)
-        self._say(text)
+        yield text
         wrong = verdict["lines_expected_wrong"]
         if wrong:
             # the marts count 5 % of the intervals
-            self._say(self._word("lines", lines=round(wrong / 0.05), wrong=self._number(wrong)))
+            yield self._word("lines", n=round(wrong / 0.05), wrong=self._number(wrong))
 
     # -- what changed
 
-    def _changes(self) -> None:
+    def changes(self) -> Iterator[str]:
+        """Each metric: how it changed, or why that cannot be said."""
         scorecard = self._told.scorecard
         for status in _CHANGED:
             changed = [row for row in scorecard if row["status"] == status]
             if changed:
-                self._say(self._word(f"changed_{status}"))
+                yield self._word(f"changed_{status}")
             for row in changed:
-                self._say(f"  - {self._change(row)}")
+                yield f"  - {self._change(row)}"
         level = [
             row[f"name_{self._language.code}"]
             for row in scorecard
             if row["status"] == "not_distinguishable"
         ]
         if level:
-            self._say(self._word("changed_not_distinguishable", metrics=", ".join(level)))
+            yield self._word("changed_not_distinguishable", metrics=", ".join(level))
         silent = [row for row in scorecard if row["status"] in ("not_comparable", "no_data")]
         if silent:
-            self._say(self._word("changed_not_comparable"))
+            yield self._word("changed_not_comparable")
         for row in silent:
-            self._say(f"  - {self._name(row)}: {why_not(row, self._language)}")
+            yield f"  - {self._name(row)}: {why_not(row, self._language)}"
+
+    def cautions(self) -> Iterator[str]:
+        """What to bear in mind when reading the changes."""
+        scorecard = self._told.scorecard
         if any(row["evidence"] == "weak" for row in scorecard):
-            self._say(self._word("weak"))
+            yield self._word("weak")
         warnings = {code for row in scorecard for code in codes_of(row["warning"])}
         for code in ("different_seasons", "prices_not_deflated"):
             if code in warnings:
-                self._say(self._word(f"caution_{code}"))
+                yield self._word(f"caution_{code}")
 
     def _name(self, row: Row) -> str:
         name: str = row[f"name_{self._language.code}"]
@@ -211,7 +242,8 @@ class _Writer:
 
     # -- what it is worth
 
-    def _money(self) -> None:
+    def money(self) -> Iterator[str]:
+        """What the change is worth, in one paragraph; nothing where the marts do not say."""
         roi = self._told.roi
         if roi is None:
             return
@@ -229,8 +261,10 @@ class _Writer:
         ]
         if roi["net_effect"] is not None:
             parts += self._net_effect(roi)
+        elif "margin_unknown" in codes_of(roi["warning"]):
+            parts.append(self._word("margin_unknown"))
         parts.append(self._word("arithmetic"))
-        self._say(" ".join(parts))
+        yield " ".join(parts)
 
     def _net_effect(self, roi: Row) -> Iterator[str]:
         money = self._amount
@@ -249,23 +283,25 @@ class _Writer:
 
     # -- what to do next
 
-    def _missing(self) -> None:
+    def missing(self) -> Iterator[str]:
+        """Reference data that the company has not filled in."""
         seeds = self._told.empty_seeds
         if seeds:
-            self._say(self._word("missing"))
+            yield self._word("missing")
         for seed in seeds:
-            self._say(f"  - {seed}.csv: {self._word(f'seed_{seed}')}")
+            yield f"  - {seed}.csv: {self._word(f'seed_{seed}')}"
 
-    def _next(self) -> None:
+    def next_steps(self) -> Iterator[str]:
+        """What to do next, three steps at most."""
         findings = self._told.findings
         if findings is None:
             return
         # what is missing was said already
         findings = [row for row in findings if row["finding_code"] != "reference_data_missing"]
         if not findings:
-            self._say(self._word("no_findings"))
+            yield self._word("no_findings")
             return
-        self._say(self._word("next"))
+        yield self._word("next")
         for place, row in enumerate(findings[:_FINDINGS], 1):
             evidence = self._word(
                 "evidence",
@@ -273,11 +309,11 @@ class _Writer:
                 base=self._language.whole(row["evidence_base"]),
                 share=self._language.figure(row["evidence_share_pct"], "percent", None),
             )
-            self._say(
+            yield (
                 f"  {place}. {row[f'name_{self._language.code}']} ({self._word(row['severity'])}): "
                 f"{evidence}. {row[f'advice_{self._language.code}']}"
             )
-        self._say(self._word("more", n=len(findings)))
+        yield self._word("more", n=len(findings))
 
     def _amount(self, value: float | None, is_signed: bool = False) -> str:
         write = self._language.signed if is_signed else self._language.figure
@@ -285,10 +321,6 @@ class _Writer:
 
     def _number(self, value: float) -> str:
         return self._language.number(value)
-
-    def _say(self, text: str = "", style: str | None = None) -> None:
-        text = wrapped(text, self._console.width)
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def change_in_words(row: Row, currency: str | None, language: Language) -> str:

@@ -75,6 +75,8 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
         ("{gross_margin_rate: 40}", "gross_margin_rate is 40"),
         ("{base_currency: rub}", "base_currency is rub: it must be three capital letters"),
         ("{base_currency: USD}", "exchange_rates know only RUB"),
+        ("{portal_url: example.bitrix24.ru}", "it must be an address such as https://example"),
+        ("{portal_url: 'javascript:alert(1)'}", "it must be an address such as https://example"),
         ("{as_of: yesterday}", "as_of is yesterday: it must be an instant"),
         ("{as_of: 2026-02-30}", "as_of is 2026-02-30"),
         ("{crm_go_live_date: May 2025}", "crm_go_live_date is May 2025"),

@@ -60,7 +60,7 @@ def test_the_demo_portal_comes_with_its_company(tmp_path: Path) -> None:
     assert found.seeds_dir == tmp_path / "demo_seeds"
     names = {path.stem: path.read_bytes() for path in found.seeds_dir.glob("*.csv")}
     assert names == {name: path.read_bytes() for name, path in seed_files(REPOSITORY).items()}
-    assert found.vars["crm_go_live_date"] == GO_LIVE
+    assert (found.vars["crm_go_live_date"], found.vars["gross_margin_rate"]) == (GO_LIVE, 0.35)
     assert (found.vars["data_source"], found.vars["seeds_source"]) == ("demo", "demo")
 
 
@@ -68,7 +68,7 @@ def test_another_portal_gets_nothing_of_it(tmp_path: Path) -> None:
     write_raw(tmp_path / "raw.duckdb")
     found = settled(project_in(tmp_path))
     assert found.seeds_dir == REPOSITORY / "seeds"
-    assert found.vars["crm_go_live_date"] == ""
+    assert (found.vars["crm_go_live_date"], found.vars["gross_margin_rate"]) == ("", "")
     assert found.vars["data_source"] == str(tmp_path / "raw.duckdb")
     assert found.vars["seeds_source"] == ""
     assert not (tmp_path / "demo_seeds").exists()

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from bitrix24_effectiveness.language import Language
+from bitrix24_effectiveness.report import result_of
 from bitrix24_effectiveness.verdict import Verdict, print_verdict, sorted_findings
 from running import REPOSITORY, Answer, Built, MiniProject
 
@@ -47,6 +48,7 @@ def verdict_row(verdict: str = "pays_off", **other: object) -> dict[str, object]
         "verdict": verdict,
         "reason": "families",
         "can_tell_from": None,
+        "months_to_compare": None,
         "net_effect_ci_low": 140_000.0,
         "lines_expected_wrong": 0.45,
         "go_live_date": date(2025, 5, 1),
@@ -131,6 +133,9 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     assert "by chance in about 1 case of 240." in english
     rare = told("en", verdict=verdict_row(chance_under_no_effect=1e-9))
     assert "by chance in less than 1 case of 1,000,000." in rare
+    one = told("en", verdict=verdict_row(lines_expected_wrong=0.05, families_with_data=1))
+    assert "Of one interval about 0.05 can" in one
+    assert "only one group of metrics can be compared; better: 4" in one
     assert "Of 9 intervals about 0.45 can be expected to be wrong" in english
 
     russian = told("ru", scorecard=scorecard)
@@ -172,9 +177,16 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
             "эффекта нет: изменение на 20 % было бы заметно",
         ),
         (
-            verdict_row("cannot_tell_yet", can_tell_from=date(2027, 3, 1)),
+            verdict_row("cannot_tell_yet", can_tell_from=date(2027, 3, 1), months_to_compare=12),
             "it is too early to tell: a change of 20% could be seen from 1 March 2027 on.",
             "судить рано: изменение на 20 % можно будет заметить начиная с 1 марта 2027.",
+        ),
+        (
+            # windows never get that long, whatever the day
+            verdict_row("cannot_tell_yet", can_tell_from=date(2026, 3, 1), months_to_compare=31),
+            "it cannot be told by comparing 12 months: a change of 20% would be seen in 31.",
+            "сравнив по 12 мес., судить нельзя: изменение на 20 % будет заметно, если"
+            " сравнить по 31 мес.",
         ),
         (
             verdict_row("cannot_tell_yet"),
@@ -250,9 +262,13 @@ def test_money_is_arithmetic_and_says_so() -> None:
     assert "not paid back yet" in told("en", roi=unpaid)
     unknown = ROI | {"net_effect_ci_low": -9.0, "payback_month": None}
     assert "cannot be told yet" in told("en", roi=unknown)
-    without_costs = told("en", roi=ROI | {"net_effect": None, "payback_month": None})
+    no_net = ROI | {"net_effect": None, "payback_month": None, "warning": None}
+    without_costs = told("en", roi=no_net)
     assert "paid back" not in without_costs
     assert "not proof" in without_costs
+    assert "gross_margin_rate" not in without_costs
+    without_margin = told("en", roi=no_net | {"warning": "margin_unknown"})
+    assert "set the var gross_margin_rate." in without_margin
 
 
 def test_what_to_do_next_are_the_three_gravest_findings() -> None:
@@ -309,6 +325,16 @@ def test_differing_seasons_and_measurements_by_hand_are_said() -> None:
 
 def test_marts_of_an_older_version_have_no_verdict() -> None:
     assert told("en", verdict=None) == ""
+
+
+def test_a_metric_without_a_comparison_is_not_said_to_be_without_events() -> None:
+    for warning, result in (
+        ("source_missing", "source_missing"),
+        ("history_too_short", "not_comparable"),
+        (None, "not_comparable"),
+    ):
+        assert result_of(scored("cycle", "no_data", warning=warning)) == result
+    assert result_of(scored("cycle", "better")) == "better"
 
 
 # -- the demo portal

@@ -262,6 +262,7 @@ def test_after_the_months_to_tell_a_fifth_can_be_told(effects: Effects) -> None:
     assert needed > 1
     # one month of ramp-up is among them, and deals have 180 days to be won
     assert row["can_tell_from"] == date.fromordinal(month(16 + needed).toordinal() + 180)
+    assert row["months_to_compare"] == needed - 1
 
     later = periods(4, 16 + needed - 1)
     rows = months_of("sales_cycle", series(16 + needed - 1))
@@ -406,6 +407,7 @@ def verdict(
             "has_vote": status not in ("no_data", "not_comparable"),
             "is_able_to_tell": place < able,
             "can_tell_from": month(40 + place),
+            "months_to_compare": 20 + place,
             "change_ci_low": None if status == "no_data" else 1.0,
             "warning": "too_early" if status == "no_data" else None,
         }
@@ -475,7 +477,7 @@ def test_level_families_that_could_not_have_shown_a_change_say_nothing_yet(
         assert (row["families_able_to_tell"], row["verdict"]) == (able - 1, expected)
     row = verdict(effects, level, able=3)
     # two of seven are able: with the two that are next, in months 43 and 44, half of them are
-    assert row["can_tell_from"] == month(44)
+    assert (row["can_tell_from"], row["months_to_compare"]) == (month(44), 24)
 
 
 def test_a_family_has_one_vote(effects: Effects) -> None:

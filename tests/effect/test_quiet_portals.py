@@ -20,8 +20,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 
 def statuses(rows: list[Judged]) -> dict[str, str]:
-    """The status of each metric, of a portal that is not praised."""
-    assert "pays_off" not in {row["verdict"] for row in rows}
+    """The status of each metric, of a portal that is neither praised nor blamed."""
+    assert not {"pays_off", "eats_the_budget"} & {row["verdict"] for row in rows}
     return {row["metric_code"]: row["status"] for row in rows}
 
 
@@ -105,7 +105,7 @@ def test_a_crm_that_makes_deals_smaller_does_not_pay_off_whatever_else_it_does(
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_shape_of_a_quiet_portal_pays_off(compiled: Compiled, shape: str) -> None:
     rows = judge(compiled, wish_of(shape, 40, 1))
-    assert "pays_off" not in {row["verdict"] for row in rows}
+    statuses(rows)
     assert {row["payback_month"] for row in rows} == {None}
 
 

@@ -552,11 +552,12 @@ def test_a_run_of_the_demo_publishes_what_duckdb_publishes(
 
 
 def said(answer: Answer) -> list[Any]:
-    """Without the clock, and without the lines that say where the marts are."""
+    """Without the clock, and without the lines that say where marts and page are."""
     assert answer.returncode == 0, answer.stderr
     lines = answer.stdout.splitlines()
     if lines[0].startswith("{"):
-        return [{**json.loads(line), "time": None} for line in lines]
+        told = [{**json.loads(line), "time": None} for line in lines]
+        return [line for line in told if line["event"] != "page"]
     places = ("Витрины:", "Marts:", "Parquet:", "Подключение:", "To connect:")
     return [line for line in lines if not line.startswith(places)]
 
@@ -581,6 +582,9 @@ def test_report_and_explain_say_the_same_of_the_same_marts(
     questions += [("explain", code, "--period", "2026-Q3") for code in SEGMENT_TYPES]
     for question in questions:
         assert said(there.run(*question)) == said(here.run(*question)), question
+    pages = [Path(env["CRM_MARTS_DB"]).with_name("report.html") for env in (here.env, there.env)]
+    assert pages[0] != pages[1]
+    assert pages[1].read_text("utf-8") == pages[0].read_text("utf-8")
 
 
 def test_nothing_is_published(small: MiniProject) -> None:

@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from harness import MARTS, case_of_files, rows_of
+from harness import MARTS, case_of_files, compile_project, rows_of
 from running import REPOSITORY, MiniProject
 
 CASES = REPOSITORY.parent / "shared/cases"
@@ -32,6 +32,25 @@ def case_named(name):
 
 def picked(row, *columns):
     return tuple(row[column] for column in columns)
+
+
+def scorecard_of(folder, name, go_live):
+    """The scorecard of a case by metric, with nothing set but the go-live."""
+    compiled = compile_project(folder, {"crm_go_live_date": go_live}, wanted=("crm_scorecard",))
+    with compiled.run(case_named(name)) as connection:
+        return {row["metric_code"]: row for row in rows_of(connection, f"{MARTS}.crm_scorecard")}
+
+
+def test_nobody_can_be_lost_before_the_data_are_old_enough(tmp_path):
+    found = scorecard_of(tmp_path, "young-portal", "2025-07-01")
+    assert {code for code, row in found.items() if row["status"] == "worse"} == set()
+    assert {found[code]["status"] for code in ("retention", "churn")} == {"no_data"}
+
+
+def test_a_portal_that_changed_from_leads_to_deals_converts_as_before(tmp_path):
+    found = scorecard_of(tmp_path, "mode-switch", "2025-07-01")
+    assert picked(found["conversion"], "before_value", "after_value") == (25, 25)
+    assert {code for code, row in found.items() if row["status"] in ("better", "worse")} == set()
 
 
 STATES = ("requests", "answered_requests", "unanswered_requests", "unknown_answers")

@@ -69,6 +69,7 @@ INPUTS = {
         "value_status": "varchar",
     },
     "stg_reference__costs": {
+        "cost_id": "varchar",
         "cost_type": "varchar",
         "amount": "double",
         "currency": "varchar",
@@ -92,6 +93,7 @@ INPUTS = {
         "has_vote": "boolean",
         "is_able_to_tell": "boolean",
         "can_tell_from": "date",
+        "months_to_compare": "bigint",
         "change_ci_low": "double",
         "warning": "varchar",
     },

@@ -125,11 +125,13 @@ class Compiled:
         ]
         return part
 
-    def run(self, case: Case, raw: Path | None = None) -> duckdb.DuckDBPyConnection:
+    def run(
+        self, case: Case, raw: Path | None = None, threads: int = 1
+    ) -> duckdb.DuckDBPyConnection:
         """The case with all models built, in memory; the raw tables may be those of a file."""
         connection = duckdb.connect()
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set threads = 1")
+        connection.execute(f"set threads = {threads}")
         files = {"raw": f"attach '{raw}' as raw (read_only)"} if raw else {}
         for database in self.databases:
             attached = files.get(database, f"attach ':memory:' as {_quoted(database)}")

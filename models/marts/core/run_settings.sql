@@ -15,6 +15,7 @@ settings as (
         demand_entity,
         '{{ var("reporting_timezone") }}' as reporting_timezone,
         {{ date_var('crm_go_live_date') }} as crm_go_live_date,
+        cast({{ var('comparison_months') }} as bigint) as comparison_months,
         cast({{ var('client_inactivity_days') }} as bigint) as client_inactivity_days,
         cast({{ var('response_sla_minutes') }} as bigint) as response_sla_minutes,
         cast({{ var('response_horizon_days') }} as bigint) as response_horizon_days,

@@ -64,14 +64,21 @@ windows as (
     select
         window_months.window_name,
         count(*) as months,
-        avg(months.leads) as leads,
-        {{ ratio('sum(months.closed_deals)', 'sum(months.leads)') }} as closed_per_lead,
-        {{ ratio('sum(months.revenue)', 'sum(months.closed_deals)') }} as deal_size,
-        avg(months.revenue) as revenue,
+        {{ sum_in_order('months.leads', 'months.period_start') }} / count(*) as leads,
+        {{ ratio(
+            sum_in_order('months.closed_deals', 'months.period_start'),
+            sum_in_order('months.leads', 'months.period_start')
+        ) }} as closed_per_lead,
+        {{ ratio(
+            sum_in_order('months.revenue', 'months.period_start'),
+            sum_in_order('months.closed_deals', 'months.period_start')
+        ) }} as deal_size,
+        {{ sum_in_order('months.revenue', 'months.period_start') }} / count(*) as revenue,
         {% for cost_type in cost_types %}
-        avg(months.{{ cost_type }}_cost) as {{ cost_type }}_cost,
+        {{ sum_in_order('months.' ~ cost_type ~ '_cost', 'months.period_start') }}
+        / count(*) as {{ cost_type }}_cost,
         {% endfor %}
-        avg(months.crm_cost) as crm_cost
+        {{ sum_in_order('months.crm_cost', 'months.period_start') }} / count(*) as crm_cost
 
     from window_months
 
@@ -123,24 +130,19 @@ parts as (
 ),
 
 -- a CRM is paid for before it runs, and before the first record of it: these days are in no month
-crm_cost_before_the_data as (
+early_crm_costs as (
 
     select
-        count(*) as costs,
-        coalesce(
-            sum(
-                cast(crm_costs.amount as {{ type_double() }}) * exchange_rates.rate
-                * greatest(
-                    least(
-                        {{ dbt.datediff('crm_costs.date_from', 'span.first_month', 'day') }},
-                        {{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1
-                    ),
-                    0
-                )
-                / ({{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1)
+        crm_costs.cost_id,
+        cast(crm_costs.amount as {{ type_double() }}) * exchange_rates.rate
+        * greatest(
+            least(
+                {{ dbt.datediff('crm_costs.date_from', 'span.first_month', 'day') }},
+                {{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1
             ),
             0
-        ) as amount
+        )
+        / ({{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1) as amount
 
     from crm_costs
 
@@ -152,6 +154,16 @@ crm_cost_before_the_data as (
             coalesce(crm_costs.currency, settings.base_currency) = exchange_rates.currency
             and crm_costs.date_from >= exchange_rates.valid_from
             and crm_costs.date_from < exchange_rates.valid_before
+
+),
+
+crm_cost_before_the_data as (
+
+    select
+        count(*) as costs,
+        coalesce({{ sum_in_order('amount', 'cost_id') }}, 0) as amount
+
+    from early_crm_costs
 
 ),
 

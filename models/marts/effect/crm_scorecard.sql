@@ -324,6 +324,7 @@ final as (
                         ) }} as date
                     )
         end as can_tell_from,
+        case when not is_told then months_needed end as months_to_compare,
         is_able_to_tell,
         not is_not_judged and not is_exact and not is_constant as has_vote,
         cast(null as {{ type_double() }}) as goal_value,

@@ -53,6 +53,7 @@ families as (
         count(*) filter (where has_vote and status = 'worse') as metrics_worse,
         max(case when has_vote and is_able_to_tell then 1 else 0 end) = 1 as is_able_to_tell,
         min(case when has_vote then can_tell_from end) as can_tell_from,
+        min(case when has_vote then months_to_compare end) as months_to_compare,
         max(case when not has_vote then warning end) as warning
 
     from scorecard
@@ -77,6 +78,7 @@ level_families as (
                 family
         ) as soonest_first,
         case when not is_able_to_tell then can_tell_from end as can_tell_from,
+        case when not is_able_to_tell then months_to_compare end as months_to_compare,
         count(*) over () as families
 
     from families
@@ -91,7 +93,9 @@ level as (
     select
         count(*) filter (where is_able_to_tell) as families_able_to_tell,
         max(case when 2 * soonest_first in (families, families + 1) then can_tell_from end)
-            as can_tell_from
+            as can_tell_from,
+        max(case when 2 * soonest_first in (families, families + 1) then months_to_compare end)
+            as months_to_compare
 
     from level_families
 
@@ -152,22 +156,19 @@ draws as (
 ),
 
 -- binomial: were nothing changed, how often would as many families or more be called better?
-chances as (
+chances_of_draws as (
 
     select
-        sum(
-            cast(
-                factorial(cast(family_counts.families_with_data as integer)) as {{ type_double() }}
-            )
-            / cast(factorial(draws.families) as {{ type_double() }})
-            / cast(
-                factorial(
-                    cast(family_counts.families_with_data - draws.families as integer)
-                ) as {{ type_double() }}
-            )
-            * power({{ chance_of_a_family }}, draws.families)
-            * power(1 - {{ chance_of_a_family }}, family_counts.families_with_data - draws.families)
-        ) as chance_under_no_effect
+        draws.families,
+        cast(factorial(cast(family_counts.families_with_data as integer)) as {{ type_double() }})
+        / cast(factorial(draws.families) as {{ type_double() }})
+        / cast(
+            factorial(cast(family_counts.families_with_data - draws.families as integer))
+            as {{ type_double() }}
+        )
+        * power({{ chance_of_a_family }}, draws.families)
+        * power(1 - {{ chance_of_a_family }}, family_counts.families_with_data - draws.families)
+            as chance
 
     from family_counts
 
@@ -177,6 +178,12 @@ chances as (
             and family_counts.families_with_data >= draws.families
 
     where family_counts.families_with_data > 0
+
+),
+
+chances as (
+
+    select {{ sum_in_order('chance', 'families') }} as chance_under_no_effect from chances_of_draws
 
 ),
 
@@ -232,6 +239,11 @@ final as (
                 2 * level.families_able_to_tell < family_counts.families_level
                 then level.can_tell_from
         end as can_tell_from,
+        case
+            when
+                2 * level.families_able_to_tell < family_counts.families_level
+                then level.months_to_compare
+        end as months_to_compare,
         metric_counts.metrics_better,
         metric_counts.metrics_worse,
         metric_counts.metrics_not_distinguishable,

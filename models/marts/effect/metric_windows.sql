@@ -82,7 +82,9 @@ article_values as (
     select
         metric_code,
         window_name,
-        {{ ratio('sum(numerator)', 'sum(denominator)') }} as article_ratio
+        {{ ratio(
+            sum_in_order('numerator', 'newest_first'), sum_in_order('denominator', 'newest_first')
+        ) }} as article_ratio
 
     from article_months
 

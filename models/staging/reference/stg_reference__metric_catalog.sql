@@ -18,6 +18,7 @@ renamed as (
         cast(nullif(trim(family), '') as {{ dbt.type_string() }}) as family,
         cast(nullif(trim(article_section), '') as {{ dbt.type_string() }}) as article_section,
         cast(nullif(trim(headline_column), '') as {{ dbt.type_string() }}) as headline_column,
+        cast(nullif(trim(basis), '') as {{ dbt.type_string() }}) as basis,
         cast(nullif(trim(measure_name_en), '') as {{ dbt.type_string() }}) as measure_name_en,
         cast(nullif(trim(measure_name_ru), '') as {{ dbt.type_string() }}) as measure_name_ru,
         cast(nullif(trim(record_kinds), '') as {{ dbt.type_string() }}) as record_kinds

@@ -1,4 +1,4 @@
-"""The made-up company of the demo portal: its reference data, and when its CRM went live."""
+"""The made-up company of the demo portal: its reference data, margin and go-live."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..warehouse import warehouse_of
 DEMO = "demo"
 """What `run_settings` calls the source of the demo portal, and of its reference data."""
 GO_LIVE = "2025-05-01"
+VARS = {"crm_go_live_date": GO_LIVE, "gross_margin_rate": 0.35}
+"""What the company knows of itself and no table says."""
 SEEDS = Path(__file__).with_name("seeds")
 
 
@@ -48,8 +50,8 @@ def is_demo(project: Project) -> bool:
 def settled(project: Project, portal: str | None = None) -> Project:
     """The project as it is to be built: where the raw tables are the demo's, with its company.
 
-    Costs, processes, rates and the go-live of the made-up company are used with its portal only,
-    and what a person has set himself comes first.
+    Costs, processes, rates, margin and go-live of the made-up company are used with its portal
+    only, and what a person has set himself comes first.
 
     Args:
         project: As the environment and the command line have it.
@@ -61,8 +63,7 @@ def settled(project: Project, portal: str | None = None) -> Project:
     source = portal or warehouse_of(project).raw_source.removeprefix(f"{project.directory}/")
     if is_demo(project):
         source = DEMO
-        if not project.vars["crm_go_live_date"]:
-            given["crm_go_live_date"] = GO_LIVE
+        given |= {var: value for var, value in VARS.items() if not project.vars[var]}
         if not seeds:
             environment["CRM_SEEDS_DIR"] = str(write_seeds(project))
             seeds = DEMO

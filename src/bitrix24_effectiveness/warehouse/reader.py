@@ -34,6 +34,14 @@ class Reader:
             [schema],
         )
 
+    def tables(self) -> set[str]:
+        """The tables that can be named without schema."""
+        found = self.tuples(
+            "select table_name from information_schema.tables "
+            "where table_catalog = current_database() and table_schema = current_schema()"
+        )
+        return {name for (name,) in found}
+
     def table_if_there(self, table: str) -> list[Row] | None:
         """The rows of a table; None where there is none."""
         is_there = self.tuples(

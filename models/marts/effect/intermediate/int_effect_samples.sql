@@ -72,8 +72,8 @@ compared as (
         months.period_start,
         min(case when months.basis = 'comparable' then judged_kinds.is_any_alike end)
             as is_any_alike,
-        sum(months.numerator) as numerator,
-        sum(months.denominator) as denominator,
+        {{ sum_in_order('months.numerator', 'months.request_kind') }} as numerator,
+        {{ sum_in_order('months.denominator', 'months.request_kind') }} as denominator,
         sum(months.cases) as cases
 
     from months
@@ -106,7 +106,10 @@ compared as (
 -- lost sales at one price, that of after
 unit_price as (
 
-    select {{ ratio('sum(numerator)', 'sum(denominator)') }} as price
+    select
+        {{ ratio(
+            sum_in_order('numerator', 'period_start'), sum_in_order('denominator', 'period_start')
+        ) }} as price
 
     from compared
 
@@ -164,17 +167,22 @@ with_ratio as (
     select
         *,
         {{ ratio(
-            'sum(numerator) over (partition by basis, metric_code, window_name)',
-            'sum(denominator) over (partition by basis, metric_code, window_name)'
+            'sum(numerator) over in_window', 'sum(denominator) over in_window'
         ) }} as window_ratio,
         {{ ratio(
-            'sum(denominator * month_number) over (partition by basis, metric_code, window_name)',
-            'sum(denominator) over (partition by basis, metric_code, window_name)'
+            'sum(denominator * month_number) over in_window', 'sum(denominator) over in_window'
         ) }} as mean_month
 
     from scaled
 
     where not is_state or newest_first = 1
+
+    -- in order of time, so that the last digits are the same in every run
+    window in_window as (
+        partition by basis, metric_code, window_name
+        order by period_start
+        rows between unbounded preceding and unbounded following
+    )
 
 ),
 
@@ -226,22 +234,25 @@ sums as (
         min(period_start) as first_month,
         max(period_start) as last_month,
         cast(sum(cases) as bigint) as cases,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator,
+        {{ sum_in_order('numerator', 'period_start') }} as numerator,
+        {{ sum_in_order('denominator', 'period_start') }} as denominator,
         max(window_ratio) as window_ratio,
         max(mean_month) as mean_month,
         max(scale) as scale,
-        sum(residual * residual) as sum_of_squares,
+        {{ sum_in_order('residual * residual', 'period_start') }} as sum_of_squares,
         coalesce(
-            sum(residual * previous_residual) filter (
+            {{ sum_in_order('residual * previous_residual', 'period_start') }} filter (
                 where month_number = previous_month_number + 1
             ),
             0
         ) as sum_of_products,
         -- a line through the monthly ratios, weighted by what they are ratios of
-        sum(denominator * (month_number - mean_month) * (month_number - mean_month)) as sxx,
-        sum((month_number - mean_month) * residual) as sxy,
-        sum(residual * residual / nullif(denominator, 0)) as syy
+        {{ sum_in_order(
+            'denominator * (month_number - mean_month) * (month_number - mean_month)',
+            'period_start'
+        ) }} as sxx,
+        {{ sum_in_order('(month_number - mean_month) * residual', 'period_start') }} as sxy,
+        {{ sum_in_order('residual * residual / nullif(denominator, 0)', 'period_start') }} as syy
 
     from with_previous
 
