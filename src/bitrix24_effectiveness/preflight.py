@@ -197,6 +197,10 @@ def _in_words(data_type: str) -> str:
 def _check_header(where: str, header: list[str], types: dict[str, str]) -> None:
     if header and header[0].startswith("\ufeff"):
         raise ConfigurationError(f"{where}, line 1: save it as UTF-8 without a byte order mark")
+    if len(header) == 1 and ";" in header[0]:
+        raise ConfigurationError(
+            f"{where}, line 1: has semicolons: save it with commas between its columns"
+        )
     _check_known(f"{where}, line 1: column {{name}} is unknown", header, types)
     for column in types:
         if header.count(column) != 1:

@@ -207,6 +207,7 @@ def test_names_of_the_portal_are_mapped(here: Path, capsys: pytest.CaptureFixtur
         ("101.68", '"101.68', "line 2, column rate: a quote is out of place or never closed"),
         ("rate\n", "rate,rate\n", "line 1: column rate is there twice"),
         ("currency,", "\ufeffcurrency,", "line 1: save it as UTF-8 without a byte order mark"),
+        (",", ";", "line 1: has semicolons: save it with commas between its columns"),
     ],
 )
 def test_a_bad_seed(mini: MiniProject, old: str, new: str, message: str) -> None:
