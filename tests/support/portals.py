@@ -696,7 +696,7 @@ class _Maker:
         optional = [
             "crm_lead", "crm_contact", "crm_company", "crm_deal_stage_history",
             "crm_lead_status_history", "crm_activity", "openline_message", "telephony_call",
-            "crm_category", "users", "tasks",
+            "crm_category", "users", "tasks", "departments",
         ]  # fmt: skip
         for table in optional:
             if self.chance(0.04):

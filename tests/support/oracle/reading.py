@@ -152,6 +152,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "uf_department": "text",
         "user_type": "word",
     },
+    "departments": {"id": "id", "name": "text"},
     "tasks": {
         "id": "id",
         "status": "id",
@@ -183,6 +184,7 @@ REQUIRED: dict[str, list[str]] = {
     "crm_category": ["id"],
     "crm_currency": ["currency"],
     "users": ["id"],
+    "departments": ["id"],
     "tasks": ["id"],
     "crm_contact": ["id"],
     "crm_company": ["id"],
