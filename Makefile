@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-all test-dbt test-python test-postgres test-spark lint docs screenshots fuzz calibrate bench bench-engines clean lock
+.PHONY: help run test test-all test-dbt test-python test-postgres test-spark lint docs screenshots fuzz calibrate bench bench-load bench-engines clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
@@ -23,6 +23,7 @@ help:
 	@echo "make fuzz   thousands of random portals against the oracle"
 	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md"
 	@echo "make bench  how much longer a run takes than the ten figures by hand: docs/benchmark.md"
+	@echo "make bench-load  how fast a portal is loaded, beside reading the same answers: docs/benchmark.md"
 	@echo "make bench-engines  what guard and build cost by engine and size of the portal: docs/scaling.md"
 	@echo "make clean  removes everything that was made, the environment and the data included"
 
@@ -109,6 +110,9 @@ test-spark:
 fuzz: $(READY)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/models/test_marts_equal_oracle.py
 
+# what the benchmarks share with the tests
+calibrate bench bench-load bench-engines: export PYTHONPATH := tests/support
+
 # an hour; what is judged already is kept in target/calibration
 calibrate: $(READY)
 	python benchmarks/calibration.py $(CALIBRATE)
@@ -116,6 +120,10 @@ calibrate: $(READY)
 # some minutes; BENCH="--leads 60000,300000 --write" measures what docs/benchmark.md says
 bench: $(READY)
 	python benchmarks/ratios.py $(BENCH)
+
+# a minute or two; BENCH="--rows 100000,400000 --times 3 --write" measures what docs/benchmark.md says
+bench-load: $(READY)
+	python benchmarks/load_ratios.py $(BENCH)
 
 # some minutes; an hour with BENCH="--leads 100000,300000,1000000 --engines duckdb,postgres"
 bench-engines: $(READY)

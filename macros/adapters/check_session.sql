@@ -1,4 +1,11 @@
+{#- dbt writes what it ran of a seed below its target folder, under the seed's own path: an absolute one is the seed -#}
 {% macro check_session() -%}
+    {%- if execute and modules.re.match('[/\\\\]|[A-Za-z]:', env_var('CRM_SEEDS_DIR', 'seeds')) -%}
+        {{ exceptions.raise_compiler_error(
+            'CRM_SEEDS_DIR is an absolute path, and dbt would write over the seeds there: give it relative to the '
+            ~ 'project, or run crm-effect'
+        ) }}
+    {%- endif -%}
     {{ return(adapter.dispatch('check_session')()) }}
 {%- endmacro %}
 

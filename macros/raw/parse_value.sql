@@ -2,6 +2,7 @@
     {%- set parsers = {
         'id': parse_id,
         'link': parse_link,
+        'owner': parse_owner,
         'key': parse_key,
         'code': parse_code,
         'dictionary': parse_dictionary,

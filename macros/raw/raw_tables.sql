@@ -14,6 +14,7 @@
         ('crm_category', 'pipelines'),
         ('crm_currency', 'currencies'),
         ('users', 'users'),
+        ('departments', 'departments'),
         ('tasks', 'tasks'),
     ]) }}
 {% endmacro %}

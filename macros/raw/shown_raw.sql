@@ -3,7 +3,7 @@
     {%- set raw_type = column.config.meta.raw_type -%}
     case
         when raw_{{ column.name }} is null
-        {%- if raw_type in ('id', 'link', 'number', 'timestamp', 'flag', 'semantic') %}
+        {%- if raw_type in ('id', 'owner', 'link', 'number', 'timestamp', 'flag', 'semantic') %}
             or {{ column.name }} is not null
             {%- if raw_type == 'link' %} or {{ parse_id('raw_' ~ column.name) | trim }} is not null{% endif %}
         {%- else %}

@@ -33,14 +33,26 @@ typed as (
 
 ),
 
+reasoned as (
+
+    select
+        *,
+        {{ rejection_reason(columns) }} as rejection_reason
+
+    from typed
+
+),
+
 judged as (
 
     select
         *,
-        {{ rejection_reason(columns) }} as rejection_reason,
-        coalesce({{ meta.key }}, raw_{{ meta.key }}, '') as row_id
+        case
+            when rejection_reason is null then coalesce({{ meta.key }}, '')
+            else coalesce({{ shown_key(columns, meta.key) }}, '')
+        end as row_id
 
-    from typed
+    from reasoned
 
 ),
 
@@ -59,7 +71,7 @@ select
         when version_number > 1 then 'superseded'
         else 'accepted'
     end as row_status,
-    case when rejection_reason is not null then coalesce({{ meta.key }}, raw_{{ meta.key }}) end as rejected_id,
+    case when rejection_reason is not null then nullif(row_id, '') end as rejected_id,
     case when rejection_reason is not null then {{ row_as_json(columns) }} end as raw_row
 
 from versioned

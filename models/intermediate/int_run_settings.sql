@@ -1,89 +1,57 @@
+{%- set tables = [
+    ('deals', 'deals'),
+    ('leads', 'leads'),
+    ('deal_history', 'deal_stage_history'),
+    ('lead_history', 'lead_status_history'),
+    ('activities', 'activities'),
+    ('messages', 'openline_messages'),
+    ('calls', 'calls'),
+    ('tasks', 'tasks'),
+    ('currencies', 'currencies'),
+] -%}
+
 with
 
-deals as (
+{% for name, table in tables -%}
+{{ name }} as (
 
-    select * from {{ ref('stg_bitrix24__deals') }}
-
-),
-
-leads as (
-
-    select * from {{ ref('stg_bitrix24__leads') }}
+    select * from {{ ref('stg_bitrix24__' ~ table) }}
 
 ),
 
-deal_history as (
-
-    select * from {{ ref('stg_bitrix24__deal_stage_history') }}
-
-),
-
-lead_history as (
-
-    select * from {{ ref('stg_bitrix24__lead_status_history') }}
-
-),
-
-activities as (
-
-    select * from {{ ref('stg_bitrix24__activities') }}
-
-),
-
-messages as (
-
-    select * from {{ ref('stg_bitrix24__openline_messages') }}
-
-),
-
-calls as (
-
-    select * from {{ ref('stg_bitrix24__calls') }}
-
-),
-
-tasks as (
-
-    select * from {{ ref('stg_bitrix24__tasks') }}
-
-),
-
-currencies as (
-
-    select * from {{ ref('stg_bitrix24__currencies') }}
-
-),
-
+{% endfor -%}
 -- only times that the portal itself writes: people plan the future in closing dates, starts and
 -- deadlines
-newest_changes as (
+changes as (
 
-    select max(greatest(created_at, moved_at, modified_at)) as changed_at from deals
+    select greatest(created_at, moved_at, modified_at) as changed_at from deals
     union all
-    select max(greatest(created_at, moved_at, modified_at)) as changed_at from leads
+    select greatest(created_at, moved_at, modified_at) as changed_at from leads
     union all
-    select max(changed_at) as changed_at from deal_history
+    select changed_at from deal_history
     union all
-    select max(changed_at) as changed_at from lead_history
+    select changed_at from lead_history
     union all
-    select max(greatest(created_at, modified_at)) as changed_at from activities
+    select greatest(created_at, modified_at) as changed_at from activities
     union all
-    select max(sent_at) as changed_at from messages
+    select sent_at as changed_at from messages
     union all
-    select max(started_at) as changed_at from calls
+    select started_at as changed_at from calls
     union all
-    select max(greatest(created_at, closed_at)) as changed_at from tasks
+    select greatest(created_at, closed_at) as changed_at from tasks
 
 ),
+
+{{ days_without_strays('usual_days', 'changes', 'changed_at', newest=true) }},
 
 as_of as (
 
     select
         coalesce(
-            {{ parse_timestamp("nullif('" ~ (var('as_of') or '') ~ "', '')") }}, max(changed_at)
+            {{ parse_timestamp("nullif('" ~ (var('as_of') or '') ~ "', '')") }}, max(last_at)
         ) as as_of_at
 
-    from newest_changes
+    from usual_days
 
 ),
 
@@ -118,6 +86,39 @@ only_deal_currency as (
 
 ),
 
+creations as (
+
+    select created_at from leads
+    union all
+    select created_at from deals
+    union all
+    select created_at from activities
+    union all
+    select changed_at as created_at from deal_history
+    union all
+    select changed_at as created_at from lead_history
+
+),
+
+known_creations as (
+
+    select creations.created_at
+
+    from creations
+
+    inner join data_end
+        on creations.created_at < data_end.data_end_at
+
+),
+
+{{ days_without_strays('days_of_creation', 'known_creations', 'created_at', newest=false) }},
+
+beginning as (
+
+    select min(first_at) as first_at from days_of_creation
+
+),
+
 known_leads as (
 
     select
@@ -129,6 +130,10 @@ known_leads as (
     inner join data_end
         on leads.created_at < data_end.data_end_at
 
+    -- neither a lead nor a deal of a mistyped year makes an era
+    inner join beginning
+        on leads.created_at >= beginning.first_at
+
 ),
 
 known_deals_without_lead as (
@@ -139,6 +144,9 @@ known_deals_without_lead as (
 
     inner join data_end
         on deals.created_at < data_end.data_end_at
+
+    inner join beginning
+        on deals.created_at >= beginning.first_at
 
     -- a lead that is no more cannot stand for its deal
     left join known_leads

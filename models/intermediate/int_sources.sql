@@ -42,39 +42,53 @@ used_sources as (
 
 ),
 
+-- a code is one whatever its case, and spelled as the dictionary has it
 source_names as (
 
     select
-        status_id as source_id,
+        upper(status_id) as source_key,
+        min({{ in_byte_order('status_id') }}) as source_id,
         min({{ in_byte_order('status_name') }}) as source_name
 
     from dictionary
 
     where entity_id = 'SOURCE'
 
-    group by status_id
+    group by upper(status_id)
+
+),
+
+spellings as (
+
+    select
+        source_id,
+        upper(source_id) as source_key,
+        min({{ in_byte_order('source_id') }}) over (partition by upper(source_id)) as first_spelling
+
+    from used_sources
+
+    where source_id is not null
 
 ),
 
 sources as (
 
     select
-        used_sources.source_id,
+        spellings.source_id,
         -- a source that nobody mapped is a channel of its own
-        coalesce(channels.channel_id, used_sources.source_id) as channel_id,
-        coalesce(channels.channel_name, source_names.source_name, used_sources.source_id)
+        coalesce(channels.channel_id, source_names.source_id, spellings.first_spelling)
+            as channel_id,
+        coalesce(channels.channel_name, source_names.source_name, spellings.first_spelling)
             as channel_name,
         channels.request_channel
 
-    from used_sources
+    from spellings
 
     left join channels
-        on used_sources.source_id = channels.source_id
+        on spellings.source_key = upper(channels.source_id)
 
     left join source_names
-        on used_sources.source_id = source_names.source_id
-
-    where used_sources.source_id is not null
+        on spellings.source_key = source_names.source_key
 
 )
 

@@ -63,7 +63,7 @@ all_stages as (
         named.sort_order,
         named.dictionary_pipeline_id,
         named.semantic,
-        -- C9:WON is the stage WON of pipeline 9
+        -- C9:WON is the stage WON of pipeline 9, and so is DT1032_9:SUCCESS that of a smart process
         split_part(coalesce(named.stage_id, mentioned.stage_id), ':', 1) as id_prefix,
         split_part(coalesce(named.stage_id, mentioned.stage_id), ':', 2) as id_suffix
 
@@ -87,6 +87,7 @@ stages as (
         case
             when entity_type = 'lead' then null
             when dictionary_pipeline_id is not null then dictionary_pipeline_id
+            when id_prefix like 'DT%' then split_part(id_prefix, '_', 2)
             when id_suffix <> '' then replace(id_prefix, 'C', '')
             else '0'
         end as pipeline_id,
@@ -95,11 +96,12 @@ stages as (
         case
             when semantic is not null then semantic
             when
-                entity_type = 'deal' and coalesce(nullif(id_suffix, ''), id_prefix) = 'WON'
+                entity_type = 'deal'
+                and coalesce(nullif(id_suffix, ''), id_prefix) in ('WON', 'SUCCESS')
                 then 'S'
             when
                 entity_type = 'deal'
-                and coalesce(nullif(id_suffix, ''), id_prefix) in ('LOSE', 'APOLOGY')
+                and coalesce(nullif(id_suffix, ''), id_prefix) in ('LOSE', 'APOLOGY', 'FAIL')
                 then 'F'
             when entity_type = 'lead' and stage_id = 'CONVERTED' then 'S'
             when entity_type = 'lead' and stage_id = 'JUNK' then 'F'

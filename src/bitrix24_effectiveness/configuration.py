@@ -61,6 +61,12 @@ def _in_our_time(day: date) -> date:
     return day
 
 
+def _is_sold_by(entity_type: int) -> int:
+    if entity_type not in (2, 31) and entity_type < 128:
+        raise PydanticCustomError("refused", "nothing is sold by it")
+    return entity_type
+
+
 def _refusal(error: ValidationError, name: Callable[[str], str]) -> ConfigurationError:
     problem = error.errors()[0]
     # where several types will do, pydantic names the one that was tried
@@ -164,6 +170,10 @@ class PortalEnvironment(_FromEnvironment):
     """Days after which deleted rows are looked for; 0: only when asked to."""
     bitrix24_skip_tables: str = ""
     """Optional raw tables that are left out on purpose, with commas between."""
+    bitrix24_extra_columns: str = ""
+    """Custom fields to carry into the raw tables: `crm_deal: [UF_CRM_REGION]`."""
+    bitrix24_deal_types: str = ""
+    """Invoices (31) and smart processes to load, by their `entityTypeId`, with commas between."""
 
 
 # -- vars
@@ -193,6 +203,12 @@ _OptionalDate = Annotated[
     StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2})?$"),
     AfterValidator(lambda text: text and _in_our_time(date.fromisoformat(text))),
     _must_be("a date from 1990 to 2100, such as 2025-05-01, or empty"),
+]
+_DealType = Annotated[
+    int,
+    Field(strict=True, le=_MOST),
+    AfterValidator(_is_sold_by),
+    _must_be("2 (deals), 31 (invoices) or the entityTypeId of a smart process, 128 or more"),
 ]
 _Address = Annotated[
     str,
@@ -231,6 +247,7 @@ class Vars(BaseModel):
     raw_presets: dict[str, Any]
     raw_identifiers: Annotated[dict[str, str] | None, _must_be("a mapping by raw table")]
     raw_columns: Annotated[dict[str, _Columns] | None, _must_be("a mapping by raw table")]
+    deal_entity_type: _DealType
     raw_max_age_hours: _FromZero
     as_of: _Instant
     reporting_timezone: _Timezone

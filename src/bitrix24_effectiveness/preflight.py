@@ -69,12 +69,26 @@ def check_vars(project: Project) -> None:
             f"var finding_thresholds has no {absent[0]}: a run that gives it gives all of it; "
             "for one finding, change dbt_project.yml"
         )
+    catalog = project.seeds_dir / "metric_catalog.csv"
+    if given.recorded_alike and catalog.is_file():
+        with catalog.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            metrics = [row.get("metric_code") or "" for row in csv.DictReader(lines)]
+        _check_known(
+            f"var recorded_alike: {{name}} is no metric; these are: {', '.join(metrics)}",
+            given.recorded_alike,
+            metrics,
+        )
     presets = ", ".join(given.raw_presets)
     _check_known(
         f"var raw_preset is {{name}}: it must be one of {presets}",
         [given.raw_preset],
         given.raw_presets,
     )
+    if given.raw_preset == "deal_type" and given.deal_entity_type == 2:
+        raise ConfigurationError(
+            "var raw_preset is deal_type, which reads what stands for deals: say by the var "
+            "deal_entity_type what that is, such as 31 for invoices"
+        )
     identifiers, columns = given.raw_identifiers or {}, given.raw_columns or {}
     for var, tables in (("raw_identifiers", identifiers), ("raw_columns", columns)):
         _check_known(f"var {var}: {{name}} is no raw table", tables, project.raw_tables)
@@ -234,6 +248,10 @@ def _in_words(data_type: str) -> str:
 def _check_header(where: str, header: list[str], types: dict[str, str]) -> None:
     if header and header[0].startswith("\ufeff"):
         raise ConfigurationError(f"{where}, line 1: save it as UTF-8 without a byte order mark")
+    if len(header) == 1 and ";" in header[0]:
+        raise ConfigurationError(
+            f"{where}, line 1: has semicolons: save it with commas between its columns"
+        )
     _check_known(f"{where}, line 1: column {{name}} is unknown", header, types)
     for column in types:
         if header.count(column) != 1:

@@ -26,6 +26,16 @@ DELETED_ROWS = "deleted_rows"
 SWEPT_KEYS = "swept_keys"
 """Another: keys that the portal has; filled while deleted rows are looked for."""
 
+INVOICES, FIRST_SMART_PROCESS = 31, 128
+"""Kinds of CRM objects by which companies sell in place of deals, as Bitrix24 numbers them."""
+
+DEAL_TYPE_TABLES = {
+    "crm_deal": "crm_dynamic_items_{deal_entity_type}",
+    "crm_deal_stage_history": "crm_dynamic_items_{deal_entity_type}_stage_history",
+    "crm_category": "crm_dynamic_items_{deal_entity_type}_category",
+}
+"""Tables of such a kind by the tables of deals whose form they have; the preset `deal_type`."""
+
 DEMO_TABLE = "demo_portal"
 """Table beside the raw tables that tells the demo portal from a real one."""
 
@@ -227,7 +237,8 @@ class Project:
     def raw_identifier(self, table: str) -> str:
         """Name that a raw table has in the raw database (vars `raw_preset`, `raw_identifiers`)."""
         names = self._raw_preset["identifiers"] | (self.vars.get("raw_identifiers") or {})
-        return names.get(table, table)
+        number = str(self.vars.get("deal_entity_type"))
+        return names.get(table, table).replace("{deal_entity_type}", number)
 
     def raw_column(self, table: str, column: str) -> str:
         """Name that a raw column has there (vars `raw_preset`, `raw_columns`); empty: not read.

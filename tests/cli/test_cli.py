@@ -63,6 +63,8 @@ def refusal(capsys: pytest.CaptureFixture, *arguments: str, code: int = 2) -> st
             "{chat_result_statuses: {answered: one, unanswered: [2]}}",
             "answered is one: it must be a list of numbers of RESULT_STATUS",
         ),
+        ("{deal_entity_type: 7}", "deal_entity_type is 7: it must be 2 (deals), 31 (invoices) or"),
+        ("{raw_preset: deal_type}", "say by the var deal_entity_type what that is"),
         ("{response_sla_minutes: soon}", "response_sla_minutes is soon"),
         ("{comparison_months: -1}", "comparison_months is -1"),
         ("{comparison_months: yes}", "comparison_months is True"),
@@ -205,6 +207,7 @@ def test_names_of_the_portal_are_mapped(here: Path, capsys: pytest.CaptureFixtur
         ("101.68", '"101.68', "line 2, column rate: a quote is out of place or never closed"),
         ("rate\n", "rate,rate\n", "line 1: column rate is there twice"),
         ("currency,", "\ufeffcurrency,", "line 1: save it as UTF-8 without a byte order mark"),
+        (",", ";", "line 1: has semicolons: save it with commas between its columns"),
     ],
 )
 def test_a_bad_seed(mini: MiniProject, old: str, new: str, message: str) -> None:

@@ -131,6 +131,14 @@ def test_nothing_that_can_be_typed_is_called_a_bug(mini: MiniProject) -> None:
         assert "Traceback" not in answer.stderr, (arguments, env, said)
 
 
+def test_a_metric_that_is_recorded_alike_and_does_not_exist_is_named(mini: MiniProject) -> None:
+    mini.write("seeds/metric_catalog.csv", "metric_code,name_en\nconversion,C\nchurn,D\n")
+    answer = mini.run("--vars", "{recorded_alike: [churn, conversions]}", "run")
+    assert answer.returncode == 2
+    assert "recorded_alike: conversions is no metric" in answer.stderr
+    assert "conversion, churn" in answer.stderr
+
+
 # -- what is shown
 
 

@@ -1,10 +1,13 @@
--- Every won deal is in exactly one month, neither lost between two nor counted in both.
+-- Every won deal is in exactly one month, neither lost between two nor counted in both; strays of
+-- years ago are in none.
 with
 
 deals as (
 
     select * from {{ ref('fct_deals') }}
-    where state = 'won'
+    where
+        state = 'won'
+        and won_date >= (select span.first_month from {{ ref('int_data_span') }} as span)
 
 ),
 

@@ -359,4 +359,4 @@ def test_a_portal_is_loaded_into_postgresql(
         assert sorted(deals, key=lambda deal: int(deal[0])) == deals_in_portal(loading)
         assert found("select uf_department from bitrix24.users") == [("[1]",)]
         assert found("select raw_table, id from bitrix24.deleted_rows") == [("crm_deal", "60")]
-        assert found("select count(*) from bitrix24.loaded_tables where is_complete") == [(14,)]
+        assert found("select count(*) from bitrix24.loaded_tables where is_complete") == [(15,)]

@@ -24,6 +24,7 @@ from harness import MARTS, compile_project, load_rows, rows_of, type_of
 from portal_shapes import (
     Portal,
     Row,
+    as_smart_process,
     bi_connector,
     on_premise,
     sql_of,
@@ -81,9 +82,9 @@ def write_parquet(folder: Path, portal: Portal) -> None:
             connection.execute(f"copy \"{table}\" to '{folder / table}.parquet'")
 
 
-def marts_of(folder: Path, preset: str) -> Marts:
+def marts_of(folder: Path, preset: str, **more: object) -> Marts:
     """Loads the files of a folder, judges them and builds every mart from them."""
-    given = {"raw_preset": preset, "crm_go_live_date": GO_LIVE}
+    given = {"raw_preset": preset, "crm_go_live_date": GO_LIVE} | more
     databases = {"CRM_RAW_DB": "raw.duckdb", "CRM_WAREHOUSE_DB": "warehouse.duckdb"}
     environment = {variable: str(folder / name) for variable, name in databases.items()}
     project = Project(REPOSITORY, given, environment)
@@ -123,6 +124,39 @@ def test_universal_methods_give_the_marts_of_the_classic_ones(
 def test_bi_connector_gives_the_marts_of_rest(portal: Portal, expected: Marts, tmp_path: Path):
     write_parquet(tmp_path, bi_connector(portal))
     assert_same_marts(marts_of(tmp_path, "bi_connector"), expected)
+
+
+def test_a_smart_process_gives_the_metrics_of_deals(demo: Portal, tmp_path: Path):
+    deals, smart = as_smart_process(demo)
+    (tmp_path / "deals").mkdir()
+    (tmp_path / "smart").mkdir()
+    write_json(tmp_path / "deals", deals)
+    write_json(tmp_path / "smart", smart)
+    expected = marts_of(tmp_path / "deals", "rest")
+    got = marts_of(tmp_path / "smart", "deal_type", deal_entity_type=1032)
+    values = {row["metric_code"] for row in expected["metric_values"] if row["value"] is not None}
+    assert len(values) == 10
+    for name in ("metric_values", "crm_scorecard", "fct_requests", "employee_kpi"):
+        # the seed of reasons of losses names stages, which are others there
+        found, wanted = (
+            [row for row in marts[name] if row.get("metric_code") != "lost_sales"]
+            for marts in (got, expected)
+        )
+        assert found == wanted, name
+    stages = [
+        {(row["pipeline_id"], row["stage_name"], row["semantic"]) for row in marts["dim_stages"]}
+        for marts in (got, expected)
+    ]
+    assert stages[0] == stages[1]
+    raised = [
+        {
+            (row["finding_code"], row["evidence_count"])
+            for row in marts["crm_findings"]
+            if row["finding_code"] != "loss_reasons_missing"
+        }
+        for marts in (got, expected)
+    ]
+    assert raised[0] == raised[1]
 
 
 def commands_of(chapter: str) -> str:

@@ -48,5 +48,5 @@ def test_an_absent_table_is_as_fresh_as_the_deals_whatever_their_name(
         if one.node.resource_type == "source"
     }
     assert newest.pop("crm_activity") == "2026-11-01T09:00:00+00:00"
-    assert len(newest) == 13
+    assert len(newest) == 14
     assert set(newest.values()) == {"2026-10-31T07:00:00+00:00"}

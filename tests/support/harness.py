@@ -273,7 +273,11 @@ def compile_project(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    names = {name: value for name, value in variables.items() if name.startswith("raw_")}
+    names = {
+        name: value
+        for name, value in variables.items()
+        if name.startswith("raw_") or name == "deal_entity_type"
+    }
     engine = tuple(sorted((environment or {}).items()))
     manifest = parsed(project, json.dumps(names), engine).deepcopy()
     raw = folder / "raw.duckdb"

@@ -57,6 +57,60 @@ def _camel(name: str) -> str:
     return re.sub("_(.)", lambda match: match[1].upper(), name)
 
 
+# -- a smart process in place of deals
+
+_NOT_OF_ITEMS = ("stage_semantic_id", "type_id", "closed", "is_recurring",
+                 "is_return_customer", "is_repeated_approach")  # fmt: skip
+
+
+def as_smart_process(portal: Portal) -> tuple[Portal, Portal]:
+    """A portal of deals, and the same with objects of the smart process 1032 in their place.
+
+    The deals have no more than such objects have, and no default pipeline, which these lack; the
+    others have the portal's own deals besides, which are none of the business.
+    """
+    deals = {table: [dict(row) for row in rows] for table, rows in portal.items()}
+    for row in deals["crm_deal"]:
+        for name in _NOT_OF_ITEMS:
+            del row[name]
+    for table in ("crm_deal", "crm_deal_stage_history"):
+        for row in deals[table]:
+            if row["category_id"] == "0":
+                row["category_id"] = "90"
+            if row["stage_id"] and ":" not in row["stage_id"]:
+                row["stage_id"] = f"C90:{row['stage_id']}"
+    for row in deals["crm_category"]:
+        row["id"] = "90" if row["id"] == "0" else row["id"]
+    for row in deals["crm_status"]:
+        if row["entity_id"] == "DEAL_STAGE":
+            row["entity_id"], row["status_id"] = "DEAL_STAGE_90", f"C90:{row['status_id']}"
+    smart = {table: [dict(row) for row in rows] for table, rows in deals.items()}
+    smart |= {
+        "crm_dynamic_items_1032": [dict(row) for row in deals["crm_deal"]],
+        "crm_dynamic_items_1032_stage_history": smart.pop("crm_deal_stage_history"),
+        "crm_dynamic_items_1032_category": smart.pop("crm_category"),
+    }
+    for table in ("crm_dynamic_items_1032", "crm_dynamic_items_1032_stage_history"):
+        for row in smart[table]:
+            row["stage_id"] = _of_smart_process(row["stage_id"])
+    for row in deals["crm_status"]:
+        if row["entity_id"].startswith("DEAL_STAGE_"):
+            entity_id = row["entity_id"].replace("DEAL_STAGE_", "DYNAMIC_1032_STAGE_")
+            stage_id = _of_smart_process(row["status_id"])
+            # with ids of their own, as all entries of all dictionaries have
+            smart["crm_status"].append(
+                row | {"id": f"9{row['id']}", "entity_id": entity_id, "status_id": stage_id}
+            )
+    for row in smart["crm_activity"]:
+        if row["owner_type_id"] == "2":
+            row["owner_type_id"] = "1032"
+    return deals, smart
+
+
+def _of_smart_process(stage_id: str | None) -> str | None:
+    return stage_id and re.sub(r"^C(\d+):", r"DT1032_\1:", stage_id)
+
+
 # -- BI Connector
 
 _TABLES = {"crm_status": "crm_stages", "users": "user", "tasks": "task"}
@@ -115,7 +169,7 @@ def without_what_bi_connector_lacks(portal: Portal) -> Portal:
     ]
     bots = {row["id"] for row in portal["users"] if row["user_type"] == "bot"}
     poorer["users"] = [row for row in poorer["users"] if row["id"] not in bots]
-    del poorer["openline_message"]
+    del poorer["openline_message"], poorer["departments"]
     return poorer
 
 
@@ -194,6 +248,7 @@ def without_what_the_product_lacks(portal: Portal) -> Portal:
         table: [{name: row[name] for name in row if name != "extra"} for row in clean(rows)]
         for table, rows in portal.items()
     }
+    del poorer["departments"]
     # the default pipeline has no row there that could hold an order
     clients = {
         row["sender_id"] for row in poorer["openline_message"] if row["sender_kind"] == "client"

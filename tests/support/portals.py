@@ -56,6 +56,8 @@ DEAL_SEMANTICS = {"WON": "S", "LOSE": "F", "APOLOGY": "F", "UC_LOST": "F"}
 LEAD_STATUSES = ["NEW", "IN_PROCESS", "CONVERTED", "JUNK", "UC_SPAM", "UC_BAD"]
 LEAD_SEMANTICS = {"CONVERTED": "S", "JUNK": "F", "UC_SPAM": "F", "UC_BAD": "F"}
 SOURCES = ["WEB", "CALL", "EMAIL", "ADS", "ADS2", "PARTNER", "RC_GENERATOR"]
+# what forms make of them: quotes, another case, a source that no dictionary has in two spellings
+SPELLED_SOURCES = [*SOURCES, "Web", "'ads'", "«CALL»", "Form", "FORM"]
 SPELLED = {"P": "process", "S": "success", "F": "failure"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -318,7 +320,7 @@ class _Maker:
                 status_id=last["stage"],
                 date_create=created_at,
                 status_semantic_id=last["semantic"],
-                source_id=self.maybe(self.pick(SOURCES)),
+                source_id=self.maybe(self.pick(SPELLED_SOURCES)),
                 opportunity=self.maybe(Decimal("100.5"), 0.3),
                 currency_id="RUB",
                 **self.client(),
@@ -369,7 +371,7 @@ class _Maker:
                 currency_id=self.maybe(self.pick(self.used_currencies), 0.9),
                 **self.client(),
                 lead_id=lead_id,
-                source_id=self.maybe(self.pick(SOURCES)),
+                source_id=self.maybe(self.pick(SPELLED_SOURCES)),
                 assigned_by_id=self.maybe(self.pick(self.employees), 0.9),
                 created_by_id="12",
                 type_id="SALE",
@@ -694,7 +696,7 @@ class _Maker:
         optional = [
             "crm_lead", "crm_contact", "crm_company", "crm_deal_stage_history",
             "crm_lead_status_history", "crm_activity", "openline_message", "telephony_call",
-            "crm_category", "users", "tasks",
+            "crm_category", "users", "tasks", "departments",
         ]  # fmt: skip
         for table in optional:
             if self.chance(0.04):

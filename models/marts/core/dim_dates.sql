@@ -29,7 +29,11 @@ dates as (
 
     select
         cast(
-            {{ dbt.dateadd('day', 'day_numbers.generated_number - 1', 'span.first_month') }} as date
+            {{ dbt.dateadd(
+                'day',
+                'day_numbers.generated_number - 1',
+                'span.calendar_start'
+            ) }} as date
         )
             as date_day
 
@@ -38,7 +42,7 @@ dates as (
     inner join span
         on
             day_numbers.generated_number - 1
-            <= {{ dbt.datediff('span.first_month', 'span.last_date', 'day') }}
+            <= {{ dbt.datediff('span.calendar_start', 'span.last_date', 'day') }}
 
 ),
 

@@ -12,6 +12,12 @@ users as (
 
 ),
 
+departments as (
+
+    select * from {{ ref('stg_bitrix24__departments') }}
+
+),
+
 deals as (
 
     select * from {{ ref('stg_bitrix24__deals') }}
@@ -74,6 +80,7 @@ final as (
             )
         end as employee_name,
         users.work_position,
+        departments.department_name,
         users.user_type,
         users.is_active,
         responsible.employee_id is not null as is_responsible
@@ -82,6 +89,9 @@ final as (
 
     left join users
         on members.employee_id = users.employee_id
+
+    left join departments
+        on users.department_id = departments.department_id
 
     left join responsible
         on members.employee_id = responsible.employee_id

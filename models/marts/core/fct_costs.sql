@@ -9,6 +9,8 @@ costs as (
 dates as (
 
     select * from {{ ref('dim_dates') }}
+    -- the calendar begins with the strays, the periods do not
+    where date_day >= (select span.first_month from {{ ref('int_data_span') }} as span)
 
 ),
 

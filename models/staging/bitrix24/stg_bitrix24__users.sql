@@ -14,6 +14,8 @@ accepted as (
         last_name,
         work_position,
         uf_department as departments,
+        -- [3, 5] or ["3","5"]
+        nullif(translate(split_part(uf_department, ',', 1), '[]" ', ''), '') as department_id,
         user_type,
         active as is_active
 

@@ -80,6 +80,7 @@ TABLES = {
     "crm_category": "id name sort is_default",
     "crm_currency": "currency amount_cnt amount base",
     "users": "id active name last_name work_position uf_department user_type",
+    "departments": "id name",
     "tasks": "id status created_date closed_date deadline responsible_id created_by uf_crm_task",
 }
 

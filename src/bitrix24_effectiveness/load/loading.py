@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,8 +27,10 @@ from bitrix24_effectiveness.errors import (
     DataError,
 )
 from bitrix24_effectiveness.files import remove
+from bitrix24_effectiveness.load.chosen import TYPES, check_extra, of_deal_types, with_fields
 from bitrix24_effectiveness.load.dlt_settings import dlt_settings
 from bitrix24_effectiveness.load.methods import METHODS, Method
+from bitrix24_effectiveness.load.methods import TYPES as SMART_PROCESSES
 from bitrix24_effectiveness.load.portal import Page, Portal
 from bitrix24_effectiveness.load.questions import PortalError
 from bitrix24_effectiveness.load.settings import Settings
@@ -36,7 +39,13 @@ from bitrix24_effectiveness.load.stopping import StoppedError, Stopping, StopReq
 from bitrix24_effectiveness.load.sweep import Sweep, number
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
-from bitrix24_effectiveness.project import LOADED_TABLES, Project, RawTable
+from bitrix24_effectiveness.project import (
+    DEAL_TYPE_TABLES,
+    INVOICES,
+    LOADED_TABLES,
+    Project,
+    RawTable,
+)
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 SOURCE = "bitrix24"
@@ -118,7 +127,7 @@ def load(project: Project, log: Log, wishes: Wishes | None = None) -> dict[str, 
             "no portal: set BITRIX24_WEBHOOK_URL, in the environment or in the file .env of "
             f"{project.directory}, to the address of an incoming webhook"
         )
-    _check_names(project)
+    _check_names(project, settings)
     source = warehouse_of(project).raw_source
     folder = project.raw_db.with_name(project.raw_db.name + ".loading")
     problem: BaseException | None = None
@@ -139,6 +148,8 @@ def load(project: Project, log: Log, wishes: Wishes | None = None) -> dict[str, 
     if problem:
         raise problem
     _sum_up(tallies, log)
+    if running.advice:
+        log.event("no_deals", running.advice, "warning")
     if running.failures:
         raise running.failures[0]
     return tallies
@@ -245,14 +256,21 @@ class _Load:
         self.portal = Portal(self.settings, self.log)
         self.stopping = Stopping()
         raw_tables = self.project.raw_tables
+        chosen = of_deal_types(self.settings.deal_types, raw_tables)
         self.tables = [raw_tables[name] for name in METHODS if name in raw_tables]
-        self.methods = dict(METHODS)
+        self.tables += [table for table, _ in chosen.values()]
+        self.methods = METHODS | {name: method for name, (_, method) in chosen.items()}
+        check_extra(self.settings.extra_columns, self.methods)
+        self.advice: str | None = None
+        """What to tell the user when all is done."""
         self.skipped = self.settings.skip_tables
         self.left_out: set[str] = set()
         self.dropped: set[str] = set()
         """Tables that were read once, and that somebody has dropped since."""
         self.sweep_state: dict[str, Any] | None = None
         self.swept_at: str | None = None
+        self._unread: set[str] = set()
+        """Tables of which not even the fields could be asked."""
         self._pending: list[_Reading] = []
         self._open: list[_Reading] = []
         self._silent = 0
@@ -277,9 +295,12 @@ class _Load:
             self.pipeline.run([self._loaded_tables()])
         with self.stopping.heard():
             try:
-                self._read([t for t in self.tables if t.name not in self.skipped])
+                self._look_at_fields()
+                self._read([t for t in self.tables if t.name not in self.skipped | self._unread])
                 if not self.failures and self._is_sweep_due():
                     Sweep(self).run()
+                if not self.failures:
+                    self._look_for_sales()
             except StopRequested:
                 self._commit_all()
                 raise StoppedError(
@@ -308,7 +329,7 @@ class _Load:
     def _check_skipped(self) -> None:
         required = {table.name for table in self.tables if table.required}
         for name in self.skipped:
-            if name not in self.project.raw_tables or name in required:
+            if name not in self.methods or name in required:
                 what = "is required" if name in required else "is no raw table"
                 raise ConfigurationError(f"BITRIX24_SKIP_TABLES: {name} {what}")
 
@@ -327,12 +348,57 @@ class _Load:
                 "`crm-effect load --renamed` once"
             )
 
+    # -- what is chosen
+
+    def _look_at_fields(self) -> None:
+        """Asks which fields there are where custom ones or objects other than deals are chosen."""
+        extra = self.settings.extra_columns
+        for place, table in enumerate(self.tables):
+            method = self.methods[table.name]
+            is_chosen = table.name not in METHODS or table.name in extra
+            if not method.entity_type or not is_chosen or table.name in self.skipped:
+                continue
+            try:
+                with self.stopping.waiting():
+                    known = self.portal.fields(method.entity_type)
+            except PortalError as error:
+                if not error.of_method:
+                    raise
+                if error.code == "NOT_FOUND":
+                    text = f"the portal has no smart process {method.entity_type}"
+                    raise ConfigurationError(f"{TYPES}: {text}") from None
+                self.note(table, error)
+                self._unread.add(table.name)
+                continue
+            self.tables[place] = with_fields(table, method, extra.get(table.name, ()), known)
+
+    def _look_for_sales(self) -> None:
+        """Says where the sales of a portal without deals may be."""
+        with self.pipeline.sql_client() as client:
+            deals = self._count(client, self.project.raw_tables["crm_deal"])
+        if deals or self.settings.deal_types:
+            return
+        where = "a smart process"
+        with suppress(PortalError), self.stopping.waiting():
+            pages = self.portal.pages(SMART_PROCESSES, ["id"])
+            found = [row for page in pages if page for row in page.rows]
+            names = [
+                f"{row['entityTypeId']} {row.get('title')}"
+                for row in found
+                if row.get("isStagesEnabled") == "Y"
+            ]
+            where += f" ({', '.join(names)})" if names else ""
+        self.advice = (
+            f"the portal has no deals: its sales may lie in {where} or in invoices ({INVOICES}), "
+            f"which {TYPES} loads: docs/webhook.md says how"
+        )
+
     # -- rows
 
     def _read(self, tables: list[RawTable]) -> None:
         """Reads tables one after the other; while a method must rest, another table."""
         self._open = [
-            _Reading(table, METHODS[table.name], self.state_of(table)) for table in tables
+            _Reading(table, self.methods[table.name], self.state_of(table)) for table in tables
         ]
         before: _Reading | None = None
         while self._open:
@@ -534,7 +600,7 @@ class _Load:
 
     def resource(self, table: RawTable, items: Iterator[Any]) -> DltResource:
         """Rows of a table for dlt; those of known key replace what is there."""
-        method = METHODS[table.name]
+        method = self.methods[table.name]
         return dlt.resource(
             items,
             name=table.name,
@@ -581,10 +647,12 @@ class _Load:
     # -- tables
 
     def _count_before(self) -> None:
-        for name, rows in self._counts().items():
-            self.tallies[name] = Tally(before=rows or 0, after=rows or 0)
-            if rows is None and self.state_of(self.project.raw_tables[name]):
-                self.dropped.add(name)
+        counts = self._counts()
+        for table in self.tables:
+            rows = counts[table.name]
+            self.tallies[table.name] = Tally(before=rows or 0, after=rows or 0)
+            if rows is None and self.state_of(table):
+                self.dropped.add(table.name)
 
     def _counts(self) -> dict[str, int | None]:
         """Rows of each table; None where there is no such table."""
@@ -639,7 +707,7 @@ class _Load:
 
 def _texts(*columns: str) -> dict[str, Any]:
     # dlt writes into each of them
-    return {column: {"data_type": "text"} for column in columns}
+    return {column: {"data_type": "text", "nullable": True} for column in columns}
 
 
 def _since(state: dict[str, Any], method: Method) -> str | None:
@@ -657,12 +725,19 @@ def _is_since(moment: str | None, since: datetime) -> bool:
         return True
 
 
-def _check_names(project: Project) -> None:
+def _check_names(project: Project, settings: Settings) -> None:
+    chosen = of_deal_types(settings.deal_types, project.raw_tables)
     for table in project.raw_tables.values():
         names = [project.raw_column(table.name, column.name) for column in table.columns]
-        if project.raw_identifier(table.name) != table.name or names != [
-            column.name for column in table.columns
-        ]:
+        identifier = project.raw_identifier(table.name)
+        if project.vars["raw_preset"] == "deal_type" and table.name in DEAL_TYPE_TABLES:
+            if identifier not in chosen:
+                number = project.vars["deal_entity_type"]
+                raise ConfigurationError(
+                    f"var deal_entity_type is {number}: add {number} to {TYPES}, which loads it"
+                )
+            identifier = table.name
+        if identifier != table.name or names != [column.name for column in table.columns]:
             raise ConfigurationError(
                 f"{table.name} has other names by the vars raw_preset, raw_identifiers or "
                 "raw_columns: they are for what other loaders bring"

@@ -47,6 +47,8 @@ class Method:
     """Whether it is asked for one chat at a time."""
     successor: Method | None = None
     """What to ask instead where the portal no longer has this method."""
+    entity_type: int | None = None
+    """Number of the kind of CRM objects that its rows are, if these may have custom fields."""
 
     @property
     def is_incremental(self) -> bool:
@@ -57,7 +59,7 @@ class Method:
         """Name in the answer of the field that a raw column holds."""
         if self.renamed and column in self.renamed:
             return self.renamed[column]
-        if not self.camel:
+        if not self.camel or (self.renamed is not None and column.startswith("uf_crm_")):
             return column.upper()
         first, *others = column.split("_")
         return first + "".join(other.capitalize() for other in others)
@@ -111,12 +113,16 @@ class Method:
         return self.asked(conditions, columns, start=-1)
 
 
-def _item(entity_type: int) -> Method:
+_COMPANIES = 4
+
+
+def item_method(entity_type: int) -> Method:
     """The universal method, which new fields go to and the old ones point to."""
     return Method(
         "crm.item.list",
         "crm",
-        {"entityTypeId": entity_type},
+        # custom fields in camelCase would be other names than those in the other methods
+        {"entityTypeId": entity_type, "useOriginalUfNames": "Y"},
         "items",
         key="id",
         changed="updatedTime",
@@ -127,8 +133,27 @@ def _item(entity_type: int) -> Method:
             "created_by_id": "createdBy",
             "status_id": "stageId",
             "status_semantic_id": "stageSemanticId",
-        },
+        }
+        # a deal knows its lead; what else is made of one has it as a parent
+        | ({} if entity_type <= _COMPANIES else {"lead_id": "parentId1"}),
+        entity_type=entity_type,
     )
+
+
+def _of_object(name: str, entity_type: int) -> Method:
+    return Method(
+        name,
+        "crm",
+        changed="DATE_MODIFY",
+        successor=item_method(entity_type),
+        entity_type=entity_type,
+    )
+
+
+TYPES = Method(
+    "crm.type.list", "crm", inside="types", key="id", walks=False, selects=False, camel=True
+)
+"""The smart processes; for administrators of the CRM alone."""
 
 
 # dictionaries first, which are read as a whole; then what is small on most portals
@@ -146,11 +171,19 @@ METHODS = {
     "crm_currency": Method("crm.currency.list", "crm", key="CURRENCY", walks=False, selects=False),
     # `user` would let the webhook invite and dismiss people
     "users": Method("user.get", "user_brief", one_order=True),
-    "crm_deal": Method("crm.deal.list", "crm", changed="DATE_MODIFY", successor=_item(2)),
-    "crm_lead": Method("crm.lead.list", "crm", changed="DATE_MODIFY", successor=_item(1)),
-    "crm_company": Method("crm.company.list", "crm", changed="DATE_MODIFY", successor=_item(4)),
-    "crm_contact": Method("crm.contact.list", "crm", changed="DATE_MODIFY", successor=_item(3)),
+    "crm_deal": _of_object("crm.deal.list", 2),
+    "crm_lead": _of_object("crm.lead.list", 1),
+    "crm_company": _of_object("crm.company.list", 4),
+    "crm_contact": _of_object("crm.contact.list", 3),
     "tasks": Method("tasks.task.list", "task", inside="tasks", changed="CHANGED_DATE", camel=True),
+    # wanted least of what is small
+    "departments": Method(
+        "department.get",
+        "department",
+        {"sort": "ID", "order": "ASC"},
+        walks=False,
+        selects=False,
+    ),
     "crm_lead_status_history": Method(
         "crm.stagehistory.list", "crm", {"entityTypeId": 1}, "items", changed="CREATED_TIME"
     ),

@@ -30,6 +30,7 @@ from bitrix24_effectiveness.load.questions import (
     CALLS,
     Counts,
     Existing,
+    Fields,
     Messages,
     PortalError,
     Question,
@@ -150,6 +151,17 @@ class Portal:
             elif question.results:
                 rows = [row for _, found in question.results for row in found or ()]
                 yield Page(rows, question.results[-1][0], moment)
+
+    def fields(self, entity_type: int) -> set[str]:
+        """Names of the fields of a kind of CRM objects, custom ones as `UF_CRM_...`.
+
+        Raises:
+            PortalError: as with `pages`.
+        """
+        question = Fields(entity_type)
+        for _ in self._answers(question):
+            pass
+        return question.names
 
     def existing(self, method: Method, keys: Sequence[int]) -> set[int]:
         """Those of the keys that the portal still has a row for."""

@@ -122,6 +122,24 @@ class WholeList(Question):
         self.has_more = self._start is not None
 
 
+class Fields(Question):
+    """Names of the fields of a kind of CRM objects, custom ones as other methods call them."""
+
+    def __init__(self, entity_type: int) -> None:
+        """Takes the number of the kind."""
+        given = {"entityTypeId": entity_type, "useOriginalUfNames": "Y"}
+        super().__init__(Method("crm.item.fields", "crm", given, "fields"))
+        self.names: set[str] = set()
+
+    def _calls(self) -> Iterator[str]:
+        yield call(self.method, {**self.method.parameters})
+
+    def read(self, answer: Row) -> None:
+        """Keeps the names."""
+        self.names = set(of_calls(answer, "result")["p0"].get("fields") or ())
+        self.has_more = False
+
+
 class Walk(Question):
     """Rows in the order of their key: each page asks for what comes after the one before.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from bitrix24_effectiveness.configuration import PortalEnvironment
 from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.load.chosen import deal_types, extra_columns
 from bitrix24_effectiveness.project import Project
 
 # people copy it with a method behind it, and some tools double a slash
@@ -67,6 +69,10 @@ class Settings:
     """Days after which deleted rows are looked for; 0: only when asked to."""
     skip_tables: frozenset[str] = frozenset()
     """Optional raw tables that are left out on purpose."""
+    extra_columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Raw columns of custom fields, by raw table."""
+    deal_types: tuple[int, ...] = ()
+    """Numbers of invoices and smart processes that are loaded beside the deals."""
 
     @classmethod
     def find(cls, project: Project) -> Settings | None:
@@ -86,4 +92,6 @@ class Settings:
             given.bitrix24_backoff_seconds,
             given.bitrix24_sweep_days,
             frozenset(re.findall(r"\w+", given.bitrix24_skip_tables)),
+            extra_columns(given.bitrix24_extra_columns),
+            deal_types(given.bitrix24_deal_types),
         )

@@ -24,6 +24,19 @@ problems as (
     union all
 
     select
+        upper(source_id) as row_key,
+        'the source is mapped twice, as ' || min(source_id) || ' and as ' || max(source_id)
+            as problem
+
+    from channels
+
+    group by upper(source_id)
+
+    having min(source_id) <> max(source_id)
+
+    union all
+
+    select
         source_id as row_key,
         'the channel id ' || channel_id || ' is taken by the metrics' as problem
 

@@ -55,6 +55,12 @@ def calls_end_early(portal: Portal) -> None:
     keep(portal, "telephony_call", lambda row: row["call_start_date"] < "2026-10-14")
 
 
+@stopped("openline_message.ends_with_the_others", and_more=True)
+def messages_of_chats_end_early(portal: Portal) -> None:
+    """The webhook lost its right to read the open lines; the chats themselves are activities."""
+    keep(portal, "openline_message", lambda row: row["sent_at"] < "2026-10-01")
+
+
 # -- two in one
 
 
@@ -133,11 +139,32 @@ def source_that_no_dictionary_has(portal: Portal) -> None:
     victim(portal, "crm_deal")["source_id"] = "UC_GONE"
 
 
-@warned("crm_lead.source_spelled_alike")
+@neutralised
 def source_in_another_case(portal: Portal) -> None:
     """A form writes the code of the source as its maker typed it."""
     lead = victim(portal, "crm_lead")
     lead["source_id"] = (lead["source_id"] or "").lower()
+
+
+@neutralised
+def codes_in_quotes(portal: Portal) -> None:
+    """A file was written with quotes and read without minding them."""
+    for table, column in (
+        ("crm_deal", "source_id"),
+        ("crm_deal", "currency_id"),
+        ("crm_deal", "stage_id"),
+        ("crm_lead", "source_id"),
+        ("crm_activity", "provider_id"),
+        ("telephony_call", "call_failed_code"),
+        ("crm_status", "status_id"),
+    ):
+        each(portal, table, column, lambda value: f'"{value}"')
+
+
+@neutralised
+def sources_in_russian_quotes(portal: Portal) -> None:
+    """Somebody put the codes into a table of an office suite, which made its own quotes of them."""
+    each(portal, "crm_lead", "source_id", lambda value: f"« {value}»")
 
 
 # -- what only a company's own range shows

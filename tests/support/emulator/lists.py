@@ -71,6 +71,21 @@ class Lists:
         rows = _rows(table, method, selected, seen)
         return {"result": {method.inside: rows} if method.inside else rows} | answer
 
+    def described(self, method: Method) -> Row:
+        """The fields of a universal list by their names: `crm/universal/crm-item-fields.md`."""
+        table = self.portal.tables.get(method.table) or Table(method.table)
+        return {
+            method.name_of(name): {
+                "type": "integer" if name in method.numbers else "string",
+                "isReadOnly": name == table.key,
+                "isMultiple": name in MULTIPLE,
+                "isDynamic": name.startswith("UF_"),
+                "title": name,
+                "upperName": name,
+            }
+            for name in self._fields(table, method)
+        }
+
     def _fields(self, table: Table, method: Method) -> list[str]:
         fields = [*table.fields, *PERSONAL.get(table.name, ())]
         if table.name != "users" or "user" in self.portal.scopes:

@@ -74,10 +74,25 @@ _ITEM_NAMES = {
 
 def item_name(name: str) -> str:
     """Name of a field in the universal methods: `universal/object-fields.md`."""
-    if match := re.fullmatch(r"UF_CRM_(\d+)", name):
-        return f"ufCrm_{match[1]}"
+    if match := re.fullmatch(r"UF_CRM_(?:(\d+)_)?(\d+)", name):
+        return f"ufCrm{match[1] or ''}_{match[2]}"
     return _ITEM_NAMES.get(name) or camel(name)
 
+
+def dynamic_name(name: str) -> str:
+    """The same for invoices and smart processes, which name the lead before them as a parent."""
+    return "parentId1" if name == "LEAD_ID" else item_name(name)
+
+
+def with_original_uf(method: Method) -> Method:
+    """The method where `useOriginalUfNames` is `Y`."""
+    return replace(
+        method, name_of=lambda name: name if name.startswith("UF_") else method.name_of(name)
+    )
+
+
+DYNAMIC = "crm_dynamic_items_"
+"""What the names of tables of invoices and smart processes begin with; their number follows."""
 
 _HISTORY = Method(
     page="crm/crm-stage-history-list.md",
@@ -125,6 +140,17 @@ def _item(table: str) -> Method:
         # the official SDK orders by `ID`, though answers say `id`
         aliases={"ID": "id"},
     )
+
+
+def of_type(method: str, entity_type: int) -> Method | None:
+    """A method for the invoices or a smart process; None where it knows no such objects."""
+    table = f"{DYNAMIC}{entity_type}"
+    kinds = {
+        "crm.stagehistory.list": replace(_HISTORY, table=f"{table}_stage_history"),
+        "crm.item.list": replace(_item(table), name_of=dynamic_name),
+        "crm.category.list": replace(_CATEGORY, table=f"{table}_category"),
+    }
+    return kinds.get(method)
 
 
 _TASK_FIELDS = _names(
@@ -178,6 +204,25 @@ METHODS: dict[str, Method] = {
         operators=_COMPARE | _IN | _LIKE | _NOT_LIKE,
         one_order=True,
     ),
+    "department.get": Method(
+        "departments/department-get.md",
+        "departments",
+        scopes=frozenset({"department"}),
+        filters=False,
+        selects=False,
+        one_order=True,
+        sortable=_names("ID NAME SORT PARENT UF_HEAD"),
+        numbers=frozenset({"SORT"}),
+    ),
+    "crm.type.list": Method(
+        "crm/universal/user-defined-object-types/crm-type-list.md",
+        "crm_type",
+        inside="types",
+        operators=_COMPARE | _IN | _LIKE | _NOT_LIKE,
+        selects=False,
+        numbers=frozenset({"ID", "ENTITY_TYPE_ID"}),
+        name_of=camel,
+    ),
     "voximplant.statistic.get": Method(
         "telephony/voximplant/voximplant-statistic-get.md",
         "telephony_call",
@@ -221,6 +266,9 @@ BY_ENTITY_TYPE: dict[str, dict[int, Method]] = {
 }
 """The methods whose rows depend on the parameter `entityTypeId`."""
 
+ITEM_FIELDS = "crm.item.fields"
+"""The fields of a kind of CRM objects: `crm/universal/crm-item-fields.md`."""
+
 HISTORY = "imopenlines.session.history.get"
 """The messages of a chat: `imopenlines/openlines/sessions/imopenlines-session-history-get.md`."""
 
@@ -238,7 +286,7 @@ def scopes_of(method: str) -> frozenset[str] | None:
     """Scopes of which one is needed to call the method; None if there is no such method."""
     if method in METHODS:
         return METHODS[method].scopes
-    if method in BY_ENTITY_TYPE or method == "crm.settings.mode.get":
+    if method in BY_ENTITY_TYPE or method in ("crm.settings.mode.get", ITEM_FIELDS):
         return frozenset({"crm"})
     if method == HISTORY:
         return frozenset({"imopenlines"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,15 @@ CREATED = {
     "telephony_call": "CALL_START_DATE",
     "openline_message": "SENT_AT",
 }
+
+_DYNAMIC = re.compile(r"crm_dynamic_items_\d+(_stage_history)?")
+
+
+def like(table: str) -> str:
+    """The table whose times a table has: invoices and smart processes are as deals."""
+    match = _DYNAMIC.fullmatch(table)
+    return f"crm_deal{match[1] or ''}" if match else table
+
 
 _PERSON = ("NAME", "SECOND_NAME", "LAST_NAME", "POST", "COMMENTS", "ADDRESS", "BIRTHDATE")
 PERSONAL = {
@@ -144,7 +154,7 @@ class Portal:
         self._convert = utc_offset is not None
         self.tables = {name: self._table(name, rows) for name, rows in tables.items()}
         self.clock = Clock((start or self._last_time() + timedelta(hours=1)).astimezone(self.zone))
-        self.scopes = {"crm", "imopenlines", "task", "telephony", "user"}
+        self.scopes = {"crm", "department", "imopenlines", "task", "telephony", "user"}
         self.absent: set[str] = set()
         """Methods that this portal does not have."""
         self.broken: set[str] = set()
@@ -181,7 +191,7 @@ class Portal:
         target = self.tables[table]
         key = target.keys[-1] + 1 if target.keys else 1
         row = dict.fromkeys(target.fields) | {"ID": str(key)}
-        for name in (CREATED.get(table), CHANGED.get(table)):
+        for name in (CREATED.get(like(table)), CHANGED.get(like(table))):
             if name:
                 row[name] = self.stamp()
         target.put(row | {name.upper(): value for name, value in values.items()})
@@ -191,8 +201,8 @@ class Portal:
         """Changes a row; its time of change moves to now."""
         target = self.tables[table]
         row = target.rows[key] | {name.upper(): value for name, value in values.items()}
-        if table in CHANGED:
-            row[CHANGED[table]] = self.stamp()
+        if like(table) in CHANGED:
+            row[CHANGED[like(table)]] = self.stamp()
         target.put(row)
 
     def delete(self, table: str, key: Any) -> None:
@@ -201,7 +211,7 @@ class Portal:
 
     def _table(self, name: str, rows: Iterable[Mapping[str, Any]]) -> Table:
         table = Table(name, "CURRENCY" if name == "crm_currency" else "ID")
-        changed = CHANGED.get(name)
+        changed = CHANGED.get(like(name))
         for given in rows:
             row = {column.upper(): value for column, value in given.items()}
             for column in SAID_AS_JSON.intersection(row):
@@ -229,7 +239,7 @@ class Portal:
         moments = [
             _moment(row.get(name))
             for table in self.tables.values()
-            for name in (CREATED.get(table.name), CHANGED.get(table.name))
+            for name in (CREATED.get(like(table.name)), CHANGED.get(like(table.name)))
             if name
             for row in table.rows.values()
         ]

@@ -23,7 +23,17 @@ from emulator.errors import RestError
 from emulator.faults import CHANGES, Fault, FaultPlan
 from emulator.limits import Limits, Meter
 from emulator.lists import Lists
-from emulator.methods import BY_ENTITY_TYPE, HISTORY, METHODS, Method, scopes_of
+from emulator.methods import (
+    BY_ENTITY_TYPE,
+    DYNAMIC,
+    HISTORY,
+    ITEM_FIELDS,
+    METHODS,
+    Method,
+    of_type,
+    scopes_of,
+    with_original_uf,
+)
 from emulator.parameters import Parameters, elements, parse_body, parse_query, php_array
 from emulator.portal import People, Portal, Row
 
@@ -188,7 +198,10 @@ class Emulator:
         if method == "user.current":
             users = self._lists.answer(METHODS["user.get"], {"filter": {"ID": self.user}})
             return {"result": users["result"][0]}
-        return self._lists.answer(_list_method(method, parameters), parameters, repeat)
+        known = _list_method(method, parameters, self.portal)
+        if method == ITEM_FIELDS:
+            return {"result": {"fields": self._lists.described(known)}}
+        return self._lists.answer(known, parameters, repeat)
 
     def _batch(self, number: int, parameters: Parameters, faults: tuple[Fault, ...]) -> Row:
         given = parameters.get("cmd") or {}
@@ -259,16 +272,23 @@ class Emulator:
         }
 
 
-def _list_method(name: str, parameters: Parameters) -> Method:
+def _list_method(name: str, parameters: Parameters, portal: Portal) -> Method:
     """The list method of a name, for the kind of object that the parameters name."""
     if name in METHODS:
         return METHODS[name]
-    given = {key.lower(): value for key, value in parameters.items()}.get("entitytypeid")
-    kinds = BY_ENTITY_TYPE[name]
-    if str(given).isdigit() and int(given) in kinds:
-        return kinds[int(given)]
+    given = {key.lower(): value for key, value in parameters.items()}
+    entity_type = str(given.get("entitytypeid"))
+    list_name = "crm.item.list" if name == ITEM_FIELDS else name
+    method = None
+    if entity_type.isdigit():
+        method = BY_ENTITY_TYPE[list_name].get(int(entity_type))
+        if f"{DYNAMIC}{entity_type}" in portal.tables:
+            method = of_type(list_name, int(entity_type))
+    if method:
+        is_item = list_name == "crm.item.list" and given.get("useoriginalufnames") == "Y"
+        return with_original_uf(method) if is_item else method
     if name == "crm.stagehistory.list":
-        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {given} is not supported")
+        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {entity_type} is not supported")
     raise RestError("NOT_FOUND", "Smart process not found")
 
 

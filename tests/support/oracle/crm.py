@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from .context import Run
-from .reading import SEMANTICS
+from .reading import SEMANTICS, without_strays
 
 UNKNOWN = "unknown"
 _PREFIX = re.compile(r"^C(\d+):")
@@ -183,7 +184,19 @@ class Crm:
 
     @cached_property
     def _channel_of_source(self) -> dict[str, str]:
-        return {row["source_id"]: row["channel_id"] for row in self.run.seeds["channels"]}
+        """Channel of each source that is mapped, spelled by the dictionary, or merely used."""
+        spelled = sorted(filter(None, self.sources), reverse=True)
+        spelled += sorted(
+            (
+                row["status_id"]
+                for row in self.run.staged["crm_status"]
+                if row["entity_id"] == "SOURCE"
+            ),
+            reverse=True,
+        )
+        own = {source_id.upper(): source_id for source_id in spelled}
+        mapped = {row["source_id"].upper(): row["channel_id"] for row in self.run.seeds["channels"]}
+        return own | mapped
 
     @cached_property
     def sources(self) -> set[str | None]:
@@ -197,7 +210,7 @@ class Crm:
     def channel(self, source_id: str | None) -> str:
         if source_id is None:
             return UNKNOWN
-        return self._channel_of_source.get(source_id) or source_id
+        return self._channel_of_source[source_id.upper()]
 
     # -- histories
 
@@ -346,15 +359,31 @@ class Crm:
         It changed when deals without a lead were made in several months before the first lead,
         or after the last one; a lead portal has such deals too, but not for months on end.
         """
-        if not self.leads:
+        created = [
+            row[column]
+            for table, column in (
+                ("crm_lead", "date_create"),
+                ("crm_deal", "date_create"),
+                ("crm_activity", "created"),
+                ("crm_deal_stage_history", "created_time"),
+                ("crm_lead_status_history", "created_time"),
+            )
+            for row in self.run.known(table, column)
+        ]
+        beginning = min(without_strays(created, is_newest=False), default=None)
+
+        def months(things: Sequence[Deal | Lead]) -> set[tuple[int, int]]:
+            """Neither a lead nor a deal of a mistyped year makes an era."""
+            days = [
+                self.run.local_date(thing.created_at)
+                for thing in things
+                if thing.created_at >= beginning
+            ]
+            return {(day.year, day.month) for day in days}
+
+        with_leads, with_deals = months(self.leads), months(self.deals_without_lead)
+        if not with_leads:
             return "deal"
-
-        def month(thing: Deal | Lead) -> tuple[int, int]:
-            day = self.run.local_date(thing.created_at)
-            return day.year, day.month
-
-        with_leads = {month(lead) for lead in self.leads}
-        with_deals = {month(deal) for deal in self.deals_without_lead}
         before = sum(found < min(with_leads) for found in with_deals)
         after = sum(found > max(with_leads) for found in with_deals)
         enough = int(self.run.vars["min_comparison_months"])
@@ -437,4 +466,4 @@ class Crm:
         ]
         # without a history a deal can be closed on a day before it was entered
         closed = [at for deal in self.deals for at in (deal.won_at, deal.lost_at) if at]
-        return min(rows + activity_times + closed, default=None)
+        return min(without_strays(rows + activity_times + closed, is_newest=False), default=None)

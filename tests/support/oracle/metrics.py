@@ -132,7 +132,13 @@ class Metrics:
     def full_history_at(self) -> datetime | None:
         """From when on a client can have been lost: null without purchases and without the var."""
         given = text_of(self.run.vars["history_start_date"])
-        purchases = [client.times[0] for client in self.clients]
+        purchases = [
+            at
+            for client in self.clients
+            for at in client.times
+            # a stray of years ago is before the first month
+            if self._month_of(at) >= self.first_month
+        ]
         if given:
             start = self.run.midnight(date.fromisoformat(given))
         elif purchases:

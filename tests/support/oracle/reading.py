@@ -5,7 +5,8 @@ Kinds of columns:
 * ``id`` - integer text, kept as text (``37.0`` -> ``37``; ``0`` stays ``0``);
 * ``link`` - the same, but ``0`` means that there is no link;
 * ``text`` - as delivered, trimmed;
-* ``code`` - trimmed and upper-cased (stage and status ids);
+* ``word`` - as delivered, trimmed, without quotes around it;
+* ``code`` - the same and upper-cased (stage and status ids);
 * ``result`` - a code that may have become a number: ``200.0`` is 200;
 * ``semantic`` - P, S or F, whatever spelling was delivered; None when it says nothing;
 * ``number`` - Decimal; ``flag`` - bool; ``time`` - aware datetime in UTC; ``day`` - date.
@@ -27,14 +28,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "category_id": "id",
         "stage_semantic_id": "semantic",
         "opportunity": "number",
-        "currency_id": "text",
+        "currency_id": "word",
         "company_id": "link",
         "contact_id": "link",
         "lead_id": "link",
-        "source_id": "text",
+        "source_id": "word",
         "assigned_by_id": "link",
         "created_by_id": "link",
-        "type_id": "text",
+        "type_id": "word",
         "begindate": "time",
         "closedate": "time",
         "date_modify": "time",
@@ -52,9 +53,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "status_id": "code",
         "date_create": "time",
         "status_semantic_id": "semantic",
-        "source_id": "text",
+        "source_id": "word",
         "opportunity": "number",
-        "currency_id": "text",
+        "currency_id": "word",
         "company_id": "link",
         "contact_id": "link",
         "assigned_by_id": "link",
@@ -92,8 +93,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "owner_type_id": "id",
         "created": "time",
         "type_id": "id",
-        "provider_id": "text",
-        "provider_type_id": "text",
+        "provider_id": "word",
+        "provider_type_id": "word",
         "direction": "id",
         "start_time": "time",
         "end_time": "time",
@@ -105,14 +106,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "is_incoming_channel": "flag",
         "result_status": "id",
         "associated_entity_id": "link",
-        "result_source_id": "text",
+        "result_source_id": "word",
     },
     "openline_message": {
         "id": "id",
         "session_id": "id",
         "sent_at": "time",
         "sender_id": "id",
-        "sender_kind": "text",
+        "sender_kind": "word",
     },
     "telephony_call": {
         "id": "text",
@@ -121,14 +122,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "call_duration": "number",
         "call_failed_code": "result",
         "portal_user_id": "link",
-        "crm_entity_type": "text",
+        "crm_entity_type": "word",
         "crm_entity_id": "link",
         "crm_activity_id": "link",
     },
     "crm_status": {
         "id": "id",
         "entity_id": "code",
-        "status_id": "text",
+        "status_id": "word",
         "name": "text",
         "sort": "number",
         "semantics": "semantic",
@@ -137,7 +138,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "crm_category": {"id": "id", "name": "text", "sort": "number", "is_default": "flag"},
     "crm_currency": {
-        "currency": "text",
+        "currency": "word",
         "amount_cnt": "number",
         "amount": "number",
         "base": "flag",
@@ -149,8 +150,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "last_name": "text",
         "work_position": "text",
         "uf_department": "text",
-        "user_type": "text",
+        "user_type": "word",
     },
+    "departments": {"id": "id", "name": "text"},
     "tasks": {
         "id": "id",
         "status": "id",
@@ -182,6 +184,7 @@ REQUIRED: dict[str, list[str]] = {
     "crm_category": ["id"],
     "crm_currency": ["currency"],
     "users": ["id"],
+    "departments": ["id"],
     "tasks": ["id"],
     "crm_contact": ["id"],
     "crm_company": ["id"],
@@ -215,6 +218,7 @@ _TIME = re.compile(
     r"^([1-9]\d{3}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?) ?"
     r"(Z|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
+HIDDEN = "(hidden)"
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -226,6 +230,7 @@ class OutOfRangeError(ValueError):
     """A time that no CRM can have."""
 
 
+QUOTES = "\"'«»“”„‘’`"
 NOTHING = {
     "", "null", "NULL", r"\N", "None", "nan", "NaN", "NaT", "nil", "#N/A", "undefined",
 }  # fmt: skip
@@ -302,6 +307,12 @@ def read_value(value: Any, kind: str, zone: ZoneInfo) -> Any:
         return None
     if kind == "text":
         return text
+    if kind in ("word", "code", "result"):
+        text = text_of(text.strip(QUOTES))
+        if text is None:
+            return None
+    if kind == "word":
+        return text
     if kind == "code":
         return text.upper()
     if kind == "result":
@@ -350,10 +361,15 @@ def why_rejected(table: str, row: dict[str, Any], zone: ZoneInfo) -> str | None:
 
 
 def _key_of(table: str, raw: dict[str, Any], zone: ZoneInfo) -> str | None:
+    """The key of a rejected row as everybody may see it: hidden where it is no id and no code."""
+    kind = COLUMNS[table][KEY[table]]
     try:
-        return read_value(raw.get(KEY[table]), COLUMNS[table][KEY[table]], zone)
+        key = read_value(raw.get(KEY[table]), kind, zone)
     except UnreadableError:
-        return text_of(raw.get(KEY[table]))
+        return HIDDEN
+    is_code = kind == "id" or re.fullmatch(r"[A-Za-z0-9_:.|-]{1,40}", key or "")
+    is_phone = kind != "id" and re.fullmatch(r"[0-9.-]{10,40}", key or "")
+    return key if key is None or (is_code and not is_phone) else HIDDEN
 
 
 def stage_table(
@@ -401,13 +417,25 @@ def newest_change(staged: dict[str, list[dict[str, Any]]]) -> datetime | None:
         "tasks": ["created_date", "closed_date"],
     }
     times = [
-        row[column]
+        max(given)
         for table, names in columns.items()
         for row in staged[table]
-        for column in names
-        if row[column] is not None
+        if (given := [row[column] for column in names if row[column] is not None])
     ]
-    return max(times, default=None)
+    return max(without_strays(times, is_newest=True), default=None)
+
+
+def without_strays(times: list[datetime], *, is_newest: bool) -> list[datetime]:
+    """Without at most ten of two hundred and more that lie a year beyond all others.
+
+    Days are those of UTC.
+    """
+    ordered = sorted(times, reverse=is_newest)
+    for strays in range(10, 0, -1) if len(times) >= 200 else ():
+        gap = ordered[strays - 1].date() - ordered[strays].date()
+        if abs(gap) > timedelta(days=365):
+            return ordered[strays:]
+    return ordered
 
 
 MICROSECOND = timedelta(microseconds=1)

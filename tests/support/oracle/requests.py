@@ -285,12 +285,12 @@ class Requests:
 
     def _add_unit_touches(self) -> None:
         starts_request = {
-            row["source_id"]: row["request_channel"]
+            row["source_id"].upper(): row["request_channel"]
             for row in self.run.seeds["channels"]
             if row["request_channel"]
         }
         for unit in self.crm.units:
-            request_channel = starts_request.get(unit.source_id)
+            request_channel = starts_request.get((unit.source_id or "").upper())
             # a lead that our own call or letter made is no request either
             first = self.first_contact_act_at.get(unit.thread_id)
             if request_channel is None or (first is not None and first <= unit.created_at):

@@ -9,6 +9,12 @@ registry as (
 
 ),
 
+periods as (
+
+    select * from {{ ref('int_periods') }}
+
+),
+
 period_days as (
 
     select * from {{ ref('int_period_days') }}
@@ -42,9 +48,7 @@ demand_by_segment as (
 complete_months as (
 
     select
-        registry.segment_type,
-        registry.segment_id,
-        registry.period_start as month_start,
+        registry.cell_key,
         cast(
             sum(coalesce(demand_by_segment.demand, 0)) over last_12_months as {{ type_double() }}
         ) * 12 / count(*) over last_12_months as forecast_annual_demand
@@ -66,11 +70,36 @@ complete_months as (
 
 last_complete_month as (
 
-    select max(month_start) as month_start from complete_months
+    select max(period_start) as month_start
+
+    from periods
+
+    where period_grain = 'month' and is_complete
 
 ),
 
 -- a period looks back from its last month, or from the last month that is complete
+months_of_periods as (
+
+    select
+        periods.period_key,
+        months.period_key as month_key
+
+    from periods
+
+    cross join last_complete_month
+
+    inner join periods as months
+        on
+            months.period_grain = 'month'
+            and least(
+                cast({{ dbt.date_trunc('month', 'periods.period_end') }} as date),
+                last_complete_month.month_start
+            ) = months.period_start
+
+),
+
+-- found by one key: month and member apart, each cell could meet every month of its member first
 final as (
 
     select
@@ -79,16 +108,14 @@ final as (
 
     from registry
 
-    cross join last_complete_month
+    inner join months_of_periods
+        on registry.period_key = months_of_periods.period_key
 
     inner join complete_months
         on
-            registry.segment_type = complete_months.segment_type
-            and registry.segment_id = complete_months.segment_id
-            and least(
-                cast({{ dbt.date_trunc('month', 'registry.period_end') }} as date),
-                last_complete_month.month_start
-            ) = complete_months.month_start
+            months_of_periods.month_key
+            || '|' || registry.segment_type || '|' || registry.segment_id
+            = complete_months.cell_key
 
 )
 

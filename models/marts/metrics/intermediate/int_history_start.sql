@@ -6,11 +6,23 @@ purchases as (
 
 ),
 
+span as (
+
+    select * from {{ ref('int_data_span') }}
+
+),
+
 start as (
 
-    select coalesce({{ date_var('history_start_date') }}, min(purchased_date)) as history_start_date
+    select
+        coalesce({{ date_var('history_start_date') }}, min(purchases.purchased_date))
+            as history_start_date
 
     from purchases
+
+    -- a stray of years ago is before the first month
+    inner join span
+        on purchases.purchased_date >= span.first_month
 
 ),
 

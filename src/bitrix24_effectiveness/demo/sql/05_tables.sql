@@ -32,6 +32,13 @@ from (select {
     ]
 } as rows);
 
+insert into bitrix24.departments by name
+select * from (values
+    ('1', 'Компания'),
+    ('3', 'Отдел продаж'),
+    ('5', 'Склад')
+) as departments (id, name);
+
 insert into bitrix24.crm_category by name
 select * from (values
     ('0', 'Продажи', '100', 'Y'),

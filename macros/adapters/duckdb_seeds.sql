@@ -1,0 +1,9 @@
+{#- dbt-duckdb's own does not quote the path, and so stops at a folder with an apostrophe -#}
+{% macro duckdb__load_csv_rows(model, agate_table) %}
+    {%- set path = adapter.get_seed_file_path(model) | string | replace("'", "''") -%}
+    {%- set sql -%}
+        copy {{ this.render() }} from '{{ path }}' (format csv, header true, delimiter ',')
+    {%- endset -%}
+    {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
+    {{ return(sql) }}
+{% endmacro %}
