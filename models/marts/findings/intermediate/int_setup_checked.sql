@@ -140,7 +140,7 @@ visit_count as (
 
 goals as (
 
-    select count(*) as goals from {{ ref('stg_reference__goals') }}
+    select count(*) as goal_rows from {{ ref('stg_reference__goals') }}
 
 ),
 
@@ -318,7 +318,7 @@ checked_goals as (
         cast(null as {{ dbt.type_string() }}) as pipeline_id,
         cast(null as timestamp) as happened_at,
         cast(null as {{ dbt.type_string() }}) as note,
-        goals = 0 as is_wrong
+        goal_rows = 0 as is_wrong
 
     from goals
 
