@@ -26,5 +26,6 @@
         ('raw_table_missing', 'int_setup_checked', 'is_missing_raw_table', true),
         ('reference_data_missing', 'int_setup_checked', 'is_empty_seed', true),
         ('baseline_missing', 'int_setup_checked', 'is_without_baseline', true),
+        ('goal_missing', 'int_setup_checked', 'is_without_goal', true),
     ]) }}
 {%- endmacro %}

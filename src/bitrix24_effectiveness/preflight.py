@@ -27,6 +27,8 @@ _LIMITS = {
     ("manual_baseline", "value"): (Decimal(0), _TRILLION),
     ("manual_baseline", "sample_size"): (Decimal(1), Decimal(10**9)),
     ("manual_baseline", "std_dev"): (Decimal(0), _TRILLION),
+    ("goals", "target_value"): (Decimal(0), _TRILLION),
+    ("goals", "target_change_pct"): (Decimal(-100), Decimal(10**6)),
     ("price_index", "index"): (Decimal("0.000001"), Decimal(10**6)),
 }
 _SPANS = (
@@ -115,6 +117,46 @@ def check_seeds(project: Project) -> None:
             strangers = [name for name in found if name not in project.seeds]
             raise ConfigurationError(f"{folder / seed}.csv is missing{suggestion(seed, strangers)}")
         _check_seed(found[seed], {column.name: column.data_type for column in columns})
+    _check_goals(found["goals"], found["metric_catalog"])
+
+
+def _check_goals(path: Path, catalog: Path) -> None:
+    """Checks that each goal is one that its metric can reach."""
+    with catalog.open(encoding="utf-8", newline="") as file:
+        metrics = {row["metric_code"]: row for row in csv.DictReader(file)}
+    lines: dict[str, int] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        for read in rows:
+            row = {column: (value or "").strip() for column, value in read.items()}
+            code, where = row["metric_code"], f"{path.parent.name}/{path.name}"
+            problem = _wrong_goal(row, metrics)
+            if code in lines:
+                problem = f"metric_code: {code} has a goal already, in line {lines[code]}"
+            if problem:
+                raise ConfigurationError(f"{where}, line {rows.line_num}, column {problem}")
+            lines[code] = rows.line_num
+
+
+def _wrong_goal(row: dict[str, str], metrics: dict[str, dict[str, str]]) -> str | None:
+    """What is wrong with a row of the seed `goals`, with its column; None: nothing."""
+    code, value, change = row["metric_code"], row["target_value"], row["target_change_pct"]
+    if code not in metrics:
+        return f"metric_code: {code or 'empty'} is no metric{suggestion(code, metrics)}"
+    if bool(value) == bool(change):
+        given = "both it and target_change_pct are"
+        if not value:
+            given = "neither it nor target_change_pct is"
+        return f"target_value: {given} given; a goal has one of the two"
+    if not row["target_date"]:
+        return "target_date: empty; by when is the goal to be met?"
+    if value and metrics[code]["unit"] == "percent" and Decimal(value) > 100:
+        return f"target_value: {value} is more than 100 %"
+    better = metrics[code]["better_when"]
+    if change and (Decimal(change) <= 0 if better == "higher" else Decimal(change) >= 0):
+        side = "above" if better == "higher" else "below"
+        return f"target_change_pct: {change} is not {side} 0, and {code} is better when {better}"
+    return None
 
 
 def _check_seed(path: Path, types: dict[str, str]) -> None:

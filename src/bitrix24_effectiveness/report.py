@@ -21,6 +21,7 @@ from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.verdict import (
     Verdict,
     codes_of,
+    goal_in_words,
     print_verdict,
     read_verdict,
     say_verdict_as_json,
@@ -207,7 +208,10 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
     for key in ("before", "after", "change", "months_compared"):
         table.add_column(words.word(key), justify="right", no_wrap=True)
     table.add_column(words.word("result"), no_wrap=True)
-    for row in summary.told.scorecard:
+    goals = [goal_in_words(row, currency, words) for row in summary.told.scorecard]
+    if any(goals):
+        table.add_column(words.word("goal_column"))
+    for row, goal in zip(summary.told.scorecard, goals, strict=True):
         unit = row["unit"]
         months = [row["before_months"], row["after_months"]]
         shown = [words.whole(count) if count else "\N{EN DASH}" for count in months]
@@ -220,6 +224,7 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
             "" if row["change"] is None else words.signed(row["change"], unit, currency),
             shown[0] if shown[0] == shown[1] else " / ".join(shown),
             words.word(result_of(row)),
+            *([goal] if any(goals) else []),
         )
     console.print(table)
     _say_where_more_is(console, summary, words)

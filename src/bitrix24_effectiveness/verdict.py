@@ -346,6 +346,21 @@ def change_in_words(row: Row, currency: str | None, language: Language) -> str:
     return text + (language.word("by_hand") if row["before_source"] == "manual" else "")
 
 
+def goal_in_words(row: Row, currency: str | None, language: Language) -> str:
+    """The goal of a row of the scorecard, its last day and how it stands; empty without one."""
+    if row.get("goal_date") is None:
+        return ""
+    day = language.day(row["goal_date"])
+    if row["goal_value"] is None:
+        return language.word("goal_without_before", day=day)
+    return language.word(
+        "goal_by",
+        value=language.figure(row["goal_value"], row["unit"], currency),
+        day=day,
+        status=language.word(f"goal_{row['goal_status'] or 'not_judged'}"),
+    )
+
+
 def codes_of(warning: str | None) -> list[str]:
     """Codes of the scorecard's `warning`, without what stands behind a colon."""
     return [part.partition(":")[0].strip() for part in (warning or "").split(",") if part.strip()]

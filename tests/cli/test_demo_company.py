@@ -19,6 +19,7 @@ COMPANY = (
     "manual_baseline",
     "exchange_rates",
     "price_index",
+    "goals",
 )
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.report import result_of
-from bitrix24_effectiveness.verdict import Verdict, print_verdict, sorted_findings
+from bitrix24_effectiveness.verdict import Verdict, goal_in_words, print_verdict, sorted_findings
 from running import REPOSITORY, Answer, Built, MiniProject
 
 # -- the verdict in words
@@ -235,6 +235,31 @@ def test_what_was_recorded_differently_says_what_to_check() -> None:
     assert "share of requests with an answer: 0.38 before and 0.92 after." in said
     assert "set the var recorded_alike: [response_time]" in said
     assert "доля обращений с ответом: до внедрения 0,38, после 0,92." in told("ru", scorecard=[row])
+
+
+@pytest.mark.parametrize(
+    ("goal", "english", "russian"),
+    [
+        ({"goal_status": "met"}, "16.0 days by 31 March 2027: met", "31 марта 2027: достигнута"),
+        ({"goal_status": "on_the_way"}, "2027: not met yet", "2027: пока не достигнута"),
+        ({"goal_status": "missed"}, "2027: missed", "16,0 дн., срок 31 марта 2027: не достигнута"),
+        ({"goal_status": None}, "2027: cannot be judged", "2027: судить нельзя"),
+        (
+            {"goal_status": "on_the_way", "goal_value": None},
+            "a change from a “before” that is not known, by 31 March 2027",
+            "изменение к значению «до», которого нет, срок 31 марта 2027",
+        ),
+        ({"goal_status": "no_goal", "goal_value": None, "goal_date": None}, "", ""),
+    ],
+)
+def test_a_goal_is_said_with_its_day_and_how_it_stands(
+    goal: dict[str, object], english: str, russian: str
+) -> None:
+    row = scored("sales_cycle", "better", goal_value=16, goal_date=date(2027, 3, 31)) | goal
+    for code, said in (("en", english), ("ru", russian)):
+        words = goal_in_words(row, "RUB", Language(code)).replace("\N{NO-BREAK SPACE}", " ")
+        assert words.endswith(said)
+        assert bool(words) == bool(said)
 
 
 def test_every_kind_of_record_and_every_status_has_its_words() -> None:

@@ -534,3 +534,72 @@ def test_without_a_margin_the_lines_say_revenue(tmp_path: Path) -> None:
 def test_without_a_before_there_is_no_roi(effects: Effects) -> None:
     months = [row for row in money(5) if row["period_start"] >= month(16)]
     assert not effects.rows("crm_roi", given([], SINCE, int_effect_money_months=months))
+
+
+# -- goals
+
+TODAY = {
+    "as_of_at": datetime(2026, 11, 1),
+    "as_of_date": date(2026, 11, 1),
+    "base_currency": "RUB",
+}
+
+
+def goal_of(effects: Effects, rows: list[Row], goal: Row, **inputs: Any) -> tuple[Any, ...]:
+    code = rows[0]["metric_code"]
+    goals = [{"metric_code": code, "target_date": date(2026, 11, 1)} | goal]
+    card = judged(effects, rows, stg_reference__goals=goals, int_run_settings=[TODAY], **inputs)
+    assert {row["goal_status"] for other, row in card.items() if other != code} == {"no_goal"}
+    assert {row["goal_value"] for other, row in card.items() if other != code} == {None}
+    return card[code]["goal_value"], card[code]["goal_status"]
+
+
+OCTOBER = {"target_date": date(2026, 10, 31)}
+
+
+@pytest.mark.parametrize(
+    ("code", "goal", "value", "status"),
+    [
+        # from 40 % to 48 %
+        ("conversion", {"target_change_pct": 20}, 48, "met"),
+        ("conversion", {"target_change_pct": 20} | OCTOBER, 48, "met"),
+        ("conversion", {"target_change_pct": 25}, 50, "on_the_way"),
+        ("conversion", {"target_change_pct": 25} | OCTOBER, 50, "missed"),
+        ("conversion", {"target_value": 48}, 48, "met"),
+        ("conversion", {"target_value": 48.1} | OCTOBER, 48.1, "missed"),
+        # the same figures where lower is better
+        ("churn", {"target_change_pct": -20}, 32, "on_the_way"),
+        ("churn", {"target_change_pct": -20} | OCTOBER, 32, "missed"),
+        ("churn", {"target_value": 49} | OCTOBER, 49, "met"),
+    ],
+)
+def test_a_goal_is_met_missed_or_on_the_way(
+    effects: Effects, code: str, goal: Row, value: float, status: str
+) -> None:
+    found = goal_of(effects, months_of(code, shaken(40, 8)), goal)
+    assert found == (pytest.approx(value), status)
+
+
+def test_what_was_recorded_differently_meets_a_value_and_no_change(effects: Effects) -> None:
+    rows = months_of("conversion", shaken(40, 20))
+    differently = {"recording_coverage": coverage("fruitless_demand", 1, 92)}
+    change, value = {"target_change_pct": 10}, {"target_value": 50}
+    assert goal_of(effects, rows, change, **differently) == (pytest.approx(44), "on_the_way")
+    assert goal_of(effects, rows, change | OCTOBER, **differently) == (pytest.approx(44), None)
+    assert goal_of(effects, rows, value | OCTOBER, **differently) == (50, "met")
+
+
+def test_a_goal_without_enough_after_is_on_the_way_until_its_day_is_over(effects: Effects) -> None:
+    few = months_of("conversion", shaken(40, 20, months=range(4, 18)))
+    none = months_of("conversion", shaken(40, months=range(4, 16)))
+    rare = months_of("conversion", shaken(40, 20), cases=0)
+    for rows in (few, none, rare):
+        assert goal_of(effects, rows, {"target_value": 50})[1] == "on_the_way"
+        assert goal_of(effects, rows, {"target_value": 50} | OCTOBER)[1] is None
+
+
+def test_a_change_without_a_before_has_no_value(effects: Effects) -> None:
+    rows = months_of("conversion", shaken(40, 20, months=range(17, 34)))
+    assert goal_of(effects, rows, {"target_change_pct": 20}) == (None, "on_the_way")
+    assert goal_of(effects, rows, {"target_change_pct": 20} | OCTOBER) == (None, None)
+    assert goal_of(effects, rows, {"target_value": 55} | OCTOBER) == (55, "met")

@@ -68,6 +68,14 @@ class Portal:
             "lead_outcomes": [{"status_id": "UC_9A1B2C", "outcome": "excluded"}],
             "manual_baseline": [],
             "exchange_rates": [],
+            "goals": [
+                {
+                    "metric_code": "conversion",
+                    "target_value": None,
+                    "target_change_pct": "20",
+                    "target_date": "2026-12-31",
+                }
+            ],
         }
         self.dictionaries()
         for month in range(1, 5):
@@ -499,6 +507,11 @@ def baseline_missing(portal: Portal) -> Planted:
     return {("metric", code) for code in METRICS}
 
 
+def goal_missing(portal: Portal) -> Planted:
+    portal.seeds["goals"] = []
+    return {("seed", "goals")}
+
+
 FAULTS: dict[str, Callable[[Portal], Planted]] = {
     fault.__name__: fault
     for fault in (
@@ -508,7 +521,7 @@ FAULTS: dict[str, Callable[[Portal], Planted]] = {
         channels_not_connected, requests_unanswered, calls_not_connected,
         clients_without_contact_data, work_of_dismissed_employees, employees_idle, tasks_overdue,
         processes_not_automated, pipelines_unused, stages_unused, raw_table_missing,
-        reference_data_missing, baseline_missing,
+        reference_data_missing, baseline_missing, goal_missing,
     )
 }  # fmt: skip
 
@@ -630,6 +643,7 @@ def test_the_query_that_opens_a_finding_names_employees_and_pipelines(findings: 
         (processes_not_automated, "Process 1, Process 2"),
         (raw_table_missing, "crm_category"),
         (reference_data_missing, "costs"),
+        (goal_missing, "goals"),
     ],
 )
 def test_details_name_what_is_wrong(findings: Findings, fault: Callable, details: str) -> None:

@@ -139,6 +139,13 @@ def test_cards_say_what_the_scorecard_says(
                 low, high = card.locator(".range b").inner_text().split(" … ")
                 assert says(low, row["change_ci_low"])
                 assert says(high, row["change_ci_high"])
+            goal = card.locator("[data-cell=goal]").all_inner_texts()
+            assert len(goal) == (row["goal_status"] != "no_goal")
+            if goal:
+                status = {"met": "достигнута", "missed": "не достигнута"}
+                assert goal[0].startswith("Цель: ")
+                assert goal[0].endswith(f": {status.get(row['goal_status'], 'пока не достигнута')}")
+    assert {row["goal_status"] for row in scorecard} == {"met", "missed", "on_the_way", "no_goal"}
 
 
 def test_months_say_what_metric_values_say(

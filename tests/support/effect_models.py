@@ -26,7 +26,11 @@ INPUTS = {
         "period_end": "date",
         "is_complete": "boolean",
     },
-    "int_run_settings": {"as_of_at": "timestamp", "base_currency": "varchar"},
+    "int_run_settings": {
+        "as_of_at": "timestamp",
+        "as_of_date": "date",
+        "base_currency": "varchar",
+    },
     "int_data_span": {"first_month": "date", "last_date": "date"},
     "int_exchange_rates": {
         "currency": "varchar",
@@ -84,6 +88,12 @@ INPUTS = {
         "std_dev": "double",
         "period_start": "date",
         "period_end": "date",
+    },
+    "stg_reference__goals": {
+        "metric_code": "varchar",
+        "target_value": "double",
+        "target_change_pct": "double",
+        "target_date": "date",
     },
     # in place of the model of that name, where a test wants it so
     "crm_scorecard": {

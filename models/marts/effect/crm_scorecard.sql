@@ -92,6 +92,12 @@ missing_sources as (
 
 ),
 
+goals as (
+
+    select * from {{ ref('int_effect_goals') }}
+
+),
+
 price_levels as (
 
     select count(*) as months from {{ ref('stg_reference__price_index') }}
@@ -163,6 +169,14 @@ judged as (
             ),
             false
         ) as is_constant,
+        coalesce(after_windows.months >= {{ enough }}, false)
+        and coalesce(after_windows.cases >= {{ var('min_sample_size') }}, false) as has_after,
+        goals.metric_code is not null as is_goal_set,
+        goals.goal_value,
+        goals.goal_date,
+        goals.is_relative as is_goal_relative,
+        goals.is_past as is_goal_past,
+        goals.is_reached as is_goal_reached,
         coverage.record_kind as coverage_kind,
         coverage.before_coverage as coverage_before,
         coverage.after_coverage as coverage_after,
@@ -197,6 +211,9 @@ judged as (
         on
             metric_catalog.metric_code = coverage.metric_code
             and coverage.most_different_first = 1
+
+    left join goals
+        on metric_catalog.metric_code = goals.metric_code
 
     left join missing_sources
         on metric_catalog.metric_code = missing_sources.metric_code
@@ -264,7 +281,11 @@ with_answer as (
     select
         *,
         is_able_to_tell or status in ('better', 'worse') as is_told,
-        status in ('no_data', 'not_comparable') as is_not_judged
+        status in ('no_data', 'not_comparable') as is_not_judged,
+        -- a change from what was recorded differently reaches nothing, nor do a few cases after
+        has_after
+        and is_goal_reached is not null
+        and not (is_goal_relative and status in ('no_data', 'not_comparable')) as is_goal_judged
 
     from with_status
 
@@ -327,9 +348,14 @@ final as (
         case when not is_told then months_needed end as months_to_compare,
         is_able_to_tell,
         not is_not_judged and not is_exact and not is_constant as has_vote,
-        cast(null as {{ type_double() }}) as goal_value,
-        cast(null as date) as goal_date,
-        'no_goal' as goal_status,
+        goal_value,
+        goal_date,
+        case
+            when not is_goal_set then 'no_goal'
+            when is_goal_judged and is_goal_reached then 'met'
+            when not is_goal_past then 'on_the_way'
+            when is_goal_judged then 'missed'
+        end as goal_status,
         trend_before,
         trend_before_ci_low,
         trend_before_ci_high,

@@ -18,6 +18,7 @@ from bitrix24_effectiveness.verdict import (
     Verdict,
     VerdictInWords,
     codes_of,
+    goal_in_words,
     read_verdict,
     why_not,
 )
@@ -452,7 +453,7 @@ class _Words:
             "notes": self._notes(scored),
             # a metric that somebody added has no words yet
             "means": language.word(f"means_{code}") if language.has(f"means_{code}") else "",
-            "goal": self._goal(scored, figure),
+            "goal": self._goal(scored),
             **self._by_month(code, figure, windows),
             "formula": language.word(f"formula_{code}")
             if language.has(f"formula_{code}")
@@ -505,15 +506,9 @@ class _Words:
         keys = [f"note_{code}" for code in codes]
         return [self._language.word(key) for key in keys if self._language.has(key)]
 
-    def _goal(self, scored: Row, figure: Any) -> str:
-        if scored.get("goal_value") is None:
-            return ""
-        return self._language.word(
-            "goal",
-            value=figure(scored["goal_value"]),
-            day=self._language.day(scored["goal_date"]) if scored["goal_date"] else "?",
-            status=self._language.word(f"goal_{scored['goal_status']}"),
-        )
+    def _goal(self, scored: Row) -> str:
+        goal = goal_in_words(scored, self._currency, self._language)
+        return self._language.word("goal", goal=goal) if goal else ""
 
     def _by_month(self, code: str, figure: Any, windows: dict[str, Row]) -> dict[str, Any]:
         language = self._language

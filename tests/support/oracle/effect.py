@@ -1,6 +1,6 @@
 """Before and after (section 11 of the specification), from raw rows, seeds and vars.
 
-Only the segment ``all``. Journals, goals and adoption are not here: no goal is ever set.
+Only the segment ``all``. Journals and adoption are not here.
 """
 
 from __future__ import annotations
@@ -63,6 +63,12 @@ EFFECT_SEEDS: dict[str, dict[str, str]] = {
         "note": "text",
     },
     "price_index": {"month": "day", "index": "number"},
+    "goals": {
+        "metric_code": "text",
+        "target_value": "number",
+        "target_change_pct": "number",
+        "target_date": "day",
+    },
 }
 
 CONVERSION_HORIZON = DAY * 90
@@ -942,12 +948,33 @@ class Effect:
                 else interval.smallest_detectable * scale,
                 "months_to_tell": found.months_to_tell,
                 "tell_date": found.tell_date,
-                "goal_value": None,
-                "goal_date": None,
-                "goal_status": "no_goal",
+                **self._goal(found, before, after),
                 "warning": found.warnings,
             }
         return rows
+
+    def _goal(self, found: Comparison, before: float | None, after: float | None) -> Row:
+        """What is wanted of a metric, and whether it is there by now."""
+        goals = [row for row in self.seeds["goals"] if row["metric_code"] == found.code]
+        if not goals:
+            return {"goal_value": None, "goal_date": None, "goal_status": "no_goal"}
+        (goal,) = goals
+        is_relative = goal["target_value"] is None
+        wanted = None if is_relative else float(goal["target_value"])
+        if is_relative and before is not None:
+            wanted = before * (1 + float(goal["target_change_pct"]) / 100)
+        is_over = goal["target_date"] < self.run.as_of_date
+        status = None if is_over else "on_the_way"
+        has_enough = (
+            None not in (wanted, after)
+            and len(found.after_months) >= self.fewest_months
+            and found.after_n >= self.fewest_cases
+        )
+        if has_enough and (not is_relative or found.status in COMPARED):
+            better, worse = (wanted, after) if found.code in LOWER_IS_BETTER else (after, wanted)
+            is_met = worse - better <= NEGLIGIBLE * (abs(after) + abs(wanted))
+            status = "met" if is_met else "missed" if is_over else "on_the_way"
+        return {"goal_value": wanted, "goal_date": goal["target_date"], "goal_status": status}
 
     # -- does it pay (11.7)
 

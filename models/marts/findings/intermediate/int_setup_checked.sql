@@ -138,6 +138,12 @@ visit_count as (
 
 ),
 
+goals as (
+
+    select count(*) as goal_rows from {{ ref('stg_reference__goals') }}
+
+),
+
 measured_by_hand as (
 
     select distinct metric_code from {{ ref('stg_reference__manual_baseline') }}
@@ -302,9 +308,29 @@ checked_metrics as (
 
 ),
 
+-- figures do without this seed, but nobody has written down what the CRM is for
+checked_goals as (
+
+    select
+        'seed' as entity_type,
+        'goals' as entity_id,
+        'goals' as entity_name,
+        cast(null as {{ dbt.type_string() }}) as pipeline_id,
+        cast(null as timestamp) as happened_at,
+        cast(null as {{ dbt.type_string() }}) as note,
+        goal_rows = 0 as is_wrong
+
+    from goals
+
+    where {{ go_live }} is not null
+
+),
+
 setup as (
 
-    {% for parts in ['pipelines', 'stages', 'processes', 'raw_tables', 'seeds', 'metrics'] %}
+    {% for parts in [
+        'pipelines', 'stages', 'processes', 'raw_tables', 'seeds', 'metrics', 'goals'
+    ] %}
     select * from checked_{{ parts }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
@@ -322,15 +348,16 @@ final as (
         pipeline_id,
         happened_at,
         cast(null as numeric(28, 6)) as amount,
-        {% for entity_type, flag in [
-            ('pipeline', 'is_unused_pipeline'),
-            ('stage', 'is_unused_stage'),
-            ('process', 'is_not_automated'),
-            ('raw_table', 'is_missing_raw_table'),
-            ('seed', 'is_empty_seed'),
-            ('metric', 'is_without_baseline'),
+        {% for condition, flag in [
+            ("entity_type = 'pipeline'", 'is_unused_pipeline'),
+            ("entity_type = 'stage'", 'is_unused_stage'),
+            ("entity_type = 'process'", 'is_not_automated'),
+            ("entity_type = 'raw_table'", 'is_missing_raw_table'),
+            ("entity_type = 'seed' and entity_id <> 'goals'", 'is_empty_seed'),
+            ("entity_type = 'metric'", 'is_without_baseline'),
+            ("entity_type = 'seed' and entity_id = 'goals'", 'is_without_goal'),
         ] %}
-        case when entity_type = '{{ entity_type }}' then is_wrong end as {{ flag }},
+        case when {{ condition }} then is_wrong end as {{ flag }},
         {% endfor %}
         note
 
