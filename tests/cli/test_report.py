@@ -396,7 +396,7 @@ def test_a_scheduler_reads_the_same_figures(demo_portal: Built) -> None:
     for metric, _, before, after in figures_of(demo_portal):
         assert (metrics[metric]["before"], metrics[metric]["after"]) == (before, after)
     assert sum(line["event"] == "scorecard" for line in lines) == 10
-    assert lines[-1]["event"] == "verdict"
+    assert [line["event"] for line in lines[-2:]] == ["verdict", "page"]
 
 
 def test_the_summary_is_read_from_the_top(demo_portal: Built) -> None:
