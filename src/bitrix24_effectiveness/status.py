@@ -298,7 +298,7 @@ def _table_of_metrics(found: _Status, words: Language) -> Table:
 
 
 def _when(row: Row, found: _Status, words: Language) -> str:
-    if row["is_able_to_tell"]:
+    if row["is_able_to_tell"] or row["status"] in ("better", "worse"):
         return words.word("can_tell_now")
     day, months = row["can_tell_from"], row["months_to_tell"]
     longest = found.settings.get("comparison_months")

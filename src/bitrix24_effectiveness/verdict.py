@@ -163,12 +163,12 @@ class VerdictInWords:
             return self._word(f"eats_the_budget_by_{verdict['reason']}")
         if answer == "cannot_tell_yet":
             day, months = verdict["can_tell_from"], verdict["months_to_compare"]
-            if day is None:
-                return self._word("cannot_tell_at_all")
             longest = self._told.comparison_months
             if months and months > longest:
                 # waiting does not help: the windows never get that long
                 return self._word("cannot_tell_in_window", n=longest, needed=months)
+            if day is None:
+                return self._word("cannot_tell_at_all")
             return self._word("cannot_tell_yet", day=self._language.day(day))
         if answer == "not_enough_data" and verdict["reason"] == "go_live_missing":
             return self._word("no_go_live")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 import numpy as np
 import pytest
@@ -251,11 +251,19 @@ def test_after_the_months_to_tell_a_fifth_can_be_told(effects: Effects) -> None:
             for number in [*BEFORE, *range(17, last + 1)]
         }
 
-    young = effects.rows(
-        "crm_scorecard",
-        given(months_of("sales_cycle", series(19)), int_periods=periods(4, 19)),
-    )
-    row = next(row for row in young if row["metric_code"] == "sales_cycle")
+    def young(as_of: date) -> Row:
+        settings = [{"as_of_at": datetime.combine(as_of, time()), "base_currency": "RUB"}]
+        rows = effects.rows(
+            "crm_scorecard",
+            given(
+                months_of("sales_cycle", series(19)),
+                int_periods=periods(4, 19),
+                int_run_settings=settings,
+            ),
+        )
+        return next(row for row in rows if row["metric_code"] == "sales_cycle")
+
+    row = young(month(20))
     assert row["status"] == "not_distinguishable"
     assert not row["is_able_to_tell"]
     needed = row["months_to_tell"]
@@ -263,6 +271,8 @@ def test_after_the_months_to_tell_a_fifth_can_be_told(effects: Effects) -> None:
     # one month of ramp-up is among them, and deals have 180 days to be won
     assert row["can_tell_from"] == date.fromordinal(month(16 + needed).toordinal() + 180)
     assert row["months_to_compare"] == needed - 1
+    # where the months went by and could not be compared, no day is promised that is over
+    assert young(row["can_tell_from"])["can_tell_from"] is None
 
     later = periods(4, 16 + needed - 1)
     rows = months_of("sales_cycle", series(16 + needed - 1))

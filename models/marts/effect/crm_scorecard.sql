@@ -11,6 +11,12 @@ metric_catalog as (
 
 ),
 
+settings as (
+
+    select as_of_at from {{ ref('int_run_settings') }}
+
+),
+
 estimates as (
 
     select * from {{ ref('int_effect_estimates') }}
@@ -279,15 +285,27 @@ with_status as (
 with_answer as (
 
     select
-        *,
-        is_able_to_tell or status in ('better', 'worse') as is_told,
-        status in ('no_data', 'not_comparable') as is_not_judged,
+        with_status.*,
+        settings.as_of_at,
+        cast(
+            {{ dbt.dateadd(
+                'day',
+                follow_up_days('with_status.metric_code'),
+                dbt.dateadd('month', 'with_status.months_needed', 'with_status.first_month_after')
+            ) }} as date
+        ) as could_tell_from,
+        with_status.is_able_to_tell or with_status.status in ('better', 'worse') as is_told,
+        with_status.status in ('no_data', 'not_comparable') as is_not_judged,
         -- a change from what was recorded differently reaches nothing, nor do a few cases after
-        has_after
-        and is_goal_reached is not null
-        and not (is_goal_relative and status in ('no_data', 'not_comparable')) as is_goal_judged
+        with_status.has_after
+        and with_status.is_goal_reached is not null
+        and not (
+            with_status.is_goal_relative and with_status.status in ('no_data', 'not_comparable')
+        ) as is_goal_judged
 
     from with_status
+
+    cross join settings
 
 ),
 
@@ -334,17 +352,9 @@ final as (
                         + months_needed as bigint
                     )
         end as months_to_tell,
-        case
-            when not is_told
-                then
-                    cast(
-                        {{ dbt.dateadd(
-                            'day',
-                            follow_up_days('metric_code'),
-                            dbt.dateadd('month', 'months_needed', 'first_month_after')
-                        ) }} as date
-                    )
-        end as can_tell_from,
+        -- a day that is over: the months are there and cannot be compared, so waiting does not help
+        case when not is_told and could_tell_from > as_of_at then could_tell_from end
+            as can_tell_from,
         case when not is_told then months_needed end as months_to_compare,
         is_able_to_tell,
         not is_not_judged and not is_exact and not is_constant as has_vote,
