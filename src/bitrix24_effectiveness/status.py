@@ -89,10 +89,13 @@ def _read(project: Project) -> _Status:
     if found.published_at is not None:
         with warehouse.published() as reader:
             found.settings = (reader.table_if_there("run_settings") or [{}])[0]
-            found.scorecard = reader.table_if_there("crm_scorecard") or []
             found.names = {
                 row["metric_code"]: row for row in reader.table_if_there("metric_catalog") or []
             }
+            found.scorecard = sorted(
+                reader.table_if_there("crm_scorecard") or [],
+                key=lambda row: list(found.names).index(row["metric_code"]),
+            )
             phases = reader.table_if_there(RUN_HISTORY) or []
     try:
         with warehouse.beside() as beside:
