@@ -117,15 +117,16 @@ def check_seeds(project: Project) -> None:
             strangers = [name for name in found if name not in project.seeds]
             raise ConfigurationError(f"{folder / seed}.csv is missing{suggestion(seed, strangers)}")
         _check_seed(found[seed], {column.name: column.data_type for column in columns})
-    _check_goals(found["goals"], found["metric_catalog"])
+    if {"goals", "metric_catalog"} <= project.seeds.keys():
+        _check_goals(found["goals"], found["metric_catalog"])
 
 
 def _check_goals(path: Path, catalog: Path) -> None:
     """Checks that each goal is one that its metric can reach."""
-    with catalog.open(encoding="utf-8", newline="") as file:
+    with catalog.open(encoding="utf-8-sig", newline="") as file:
         metrics = {row["metric_code"]: row for row in csv.DictReader(file)}
     lines: dict[str, int] = {}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         for read in rows:
             row = {column: (value or "").strip() for column, value in read.items()}
