@@ -423,6 +423,7 @@ def test_a_build_that_is_killed_publishes_nothing(mini: MiniProject) -> None:
         stderr=subprocess.DEVNULL,
     ) as build:
         while not state.exists():
+            assert build.poll() is None, "it ended before it began to build"
             time.sleep(0.01)
         build.kill()
     answer = mini.run("publish")

@@ -42,6 +42,7 @@ def test_a_signal_inside_the_build_ends_it_with_one_line(
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as build:
         while not state.exists():
+            assert build.poll() is None, "it ended before it began to build"
             assert build.poll() is None, build.stderr.read()
             time.sleep(0.05)
         time.sleep(3)

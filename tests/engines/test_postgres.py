@@ -495,6 +495,7 @@ def test_a_build_that_is_killed_publishes_nothing(small: MiniProject) -> None:
         stderr=subprocess.DEVNULL,
     ) as build:
         while ask("select to_regclass('crm.crm_effect_state')") == [(None,)]:
+            assert build.poll() is None, "it ended before it began to build"
             time.sleep(0.05)
         build.kill()
     while ask("select 1 from pg_locks where locktype = 'advisory'"):
