@@ -25,8 +25,10 @@ import jinja2
 import numpy as np
 
 from bitrix24_effectiveness.demo import seed_files
+from bitrix24_effectiveness.demo.company import VARS
 
 HERE = Path(__file__).resolve().parent
+MARGIN = float(VARS["gross_margin_rate"])
 ZONE = ZoneInfo("Europe/Moscow")
 DAY_US = 86_400_000_000
 INACTIVE_US = 180 * DAY_US
@@ -250,7 +252,7 @@ def figures(facts: Facts, known: dict[str, tuple[list[date], list[float]]]) -> l
             "churn": (len(clients - remaining), len(clients)),
             "cac": (_costs(period, known), new),
             "sales_cycle": (float(won["cycle"][deals].sum()) / DAY_US, closed),
-            "ltv": (yearly * lifespan / count if count else None, active),
+            "ltv": (MARGIN * yearly * lifespan / count if count else None, active),
             "average_deal_size": (revenue, closed),
             "automation_level": (automated, processes),
             "lost_sales": (lost, None),
@@ -892,7 +894,9 @@ def pandas_facts(read: Read) -> Facts:
 def duckdb_figures(connection: duckdb.DuckDBPyConnection, segments: bool) -> list[Figure]:
     script = (HERE / "ten_figures.sql").read_text("utf-8")
     template = jinja2.Template(script)
-    connection.execute(template.render(segments=segments, seeds=seed_files(HERE.parent)))
+    connection.execute(
+        template.render(segments=segments, seeds=seed_files(HERE.parent), margin=MARGIN)
+    )
     return connection.execute(
         "select metric_key, value, numerator, denominator, value_status from figures"
     ).fetchall()

@@ -166,7 +166,8 @@ def measured(rows: int, times: int) -> Measured:
             sent = here.recv()
             recorded.write_text("".join(json.dumps(one) + "\n" for one in sent), "utf-8")
             script = [sys.executable, __file__, "--plain", str(recorded)]
-            plains.append(take(script, {"BITRIX24_WEBHOOK_URL": webhook}))
+            paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+            plains.append(take(script, {"BITRIX24_WEBHOOK_URL": webhook} | paths))
             here.send(True)
             here.recv()
             _say(f"{rows:,} rows: load {loads[-1].clock_s:.1f} s, plain {plains[-1].clock_s:.1f} s")

@@ -750,7 +750,7 @@ parts as (
             when 'churn' then coalesce(client_counts.churned, 0)
             when 'cac' then channel_costs.cost
             when 'sales_cycle' then coalesce(sums.cycle_us, 0) / 86400e6
-            when 'ltv' then coalesce(yearly_revenue.revenue, 0) * lifetimes.lifespan / lifetimes.clients
+            when 'ltv' then {{ margin }} * coalesce(yearly_revenue.revenue, 0) * lifetimes.lifespan / lifetimes.clients
             when 'average_deal_size' then coalesce(sums.revenue, 0)
             when 'automation_level' then coalesce(processes.automated, 0)
             when 'lost_sales' then

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from bitrix24_effectiveness.demo.company import VARS
 from harness import differences, rows_of, seed_rows
 from oracle import compute
 from oracle.context import SEED_COLUMNS
@@ -24,7 +25,7 @@ def test_the_demo_portal(demo_portal):
         portal = {
             table: rows_of(connection, f"bitrix24.{table}") for table in COLUMNS if table in present
         }
-    expected = compute(portal, project_seeds(demo_portal.project.seeds_dir))
+    expected = compute(portal, project_seeds(demo_portal.project.seeds_dir), VARS)
     with duckdb.connect(demo_portal.env["CRM_WAREHOUSE_DB"], read_only=True) as connection:
         assert differences(expected, connection)[:20] == []
 
