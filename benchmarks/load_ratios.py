@@ -30,7 +30,7 @@ import requests
 from benchmark import REPOSITORY, _crm_effect, _say
 from bitrix24_effectiveness.project import Project
 from emulator import Emulator, Portal
-from ratios import DOCUMENT, machine
+from ratios import DOCUMENT, machine, write
 
 BEGIN, END = "<!-- loading -->", "<!-- end of loading -->"
 PER_BATCH = 50 * 50
@@ -219,9 +219,7 @@ def main() -> None:
     text = f"{machine()}\n\n{table(found)}"
     print(text)
     if given.write:
-        before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
+        write(text, BEGIN, END)
 
 
 if __name__ == "__main__":

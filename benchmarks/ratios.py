@@ -165,6 +165,13 @@ def machine() -> str:
     )
 
 
+def write(text: str, begin: str, end: str) -> None:
+    """Puts the text between two marks of the document."""
+    before, _, rest = DOCUMENT.read_text("utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    DOCUMENT.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--leads", default="60000", help="sizes, such as 60000,300000")
@@ -184,9 +191,7 @@ def main() -> None:
     text = "\n\n".join(parts)
     print(text)
     if given.write:
-        before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
+        write(text, BEGIN, END)
 
 
 if __name__ == "__main__":

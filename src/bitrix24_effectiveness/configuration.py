@@ -61,8 +61,13 @@ def _in_our_time(day: date) -> date:
     return day
 
 
+_DEALS = 2
+INVOICES, FIRST_SMART_PROCESS = 31, 128
+"""Kinds of CRM objects by which companies sell in place of deals, as Bitrix24 numbers them."""
+
+
 def _is_sold_by(entity_type: int) -> int:
-    if entity_type not in (2, 31) and entity_type < 128:
+    if entity_type not in (_DEALS, INVOICES) and entity_type < FIRST_SMART_PROCESS:
         raise PydanticCustomError("refused", "nothing is sold by it")
     return entity_type
 

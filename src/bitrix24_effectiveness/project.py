@@ -26,9 +26,6 @@ DELETED_ROWS = "deleted_rows"
 SWEPT_KEYS = "swept_keys"
 """Another: keys that the portal has; filled while deleted rows are looked for."""
 
-INVOICES, FIRST_SMART_PROCESS = 31, 128
-"""Kinds of CRM objects by which companies sell in place of deals, as Bitrix24 numbers them."""
-
 DEAL_TYPE_TABLES = {
     "crm_deal": "crm_dynamic_items_{deal_entity_type}",
     "crm_deal_stage_history": "crm_dynamic_items_{deal_entity_type}_stage_history",

@@ -12,19 +12,18 @@ from dataclasses import replace
 
 import yaml
 
-from bitrix24_effectiveness.configuration import suggestion
+from bitrix24_effectiveness.configuration import FIRST_SMART_PROCESS, INVOICES, suggestion
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.load.methods import Method, item_method
 from bitrix24_effectiveness.project import (
     DEAL_TYPE_TABLES,
-    FIRST_SMART_PROCESS,
-    INVOICES,
     RawColumn,
     RawTable,
 )
 
 EXTRA, TYPES = "BITRIX24_EXTRA_COLUMNS", "BITRIX24_DEAL_TYPES"
 
+_OF_CONTRACT = ("crm_deal", "crm_lead", "crm_contact", "crm_company")
 _CUSTOM = re.compile(r"UF_CRM_\w+", re.ASCII)
 
 
@@ -149,6 +148,3 @@ def with_fields(
                 )
         columns = tuple(one for one in columns if method.field_of(one.name) in known)
     return replace(table, columns=(*columns, *(RawColumn(name, False) for name in extra)))
-
-
-_OF_CONTRACT = {"crm_deal", "crm_lead", "crm_contact", "crm_company"}

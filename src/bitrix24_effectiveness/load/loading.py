@@ -19,6 +19,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource
 
+from bitrix24_effectiveness.configuration import INVOICES
 from bitrix24_effectiveness.duckdb_file import explained
 from bitrix24_effectiveness.errors import (
     AnotherRunError,
@@ -41,7 +42,6 @@ from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import (
     DEAL_TYPE_TABLES,
-    INVOICES,
     LOADED_TABLES,
     Project,
     RawTable,

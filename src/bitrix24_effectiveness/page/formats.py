@@ -18,6 +18,7 @@ from openpyxl.styles import Font
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import replaced_when_done
 from bitrix24_effectiveness.log import printable
+from bitrix24_effectiveness.page import page_path
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
@@ -56,7 +57,7 @@ def write_pdf(project: Project) -> Path:
         ConfigurationError: there is no browser, or it failed, or a file that is not ours is in
             the way.
     """
-    page = project.marts_db.with_name("report.html")
+    page = page_path(project)
     path = page.with_suffix(".pdf")
     _refuse_if(path.exists() and not _is_our_pdf(path), path)
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
@@ -95,7 +96,7 @@ def write_workbook(project: Project) -> Path:
     Raises:
         ConfigurationError: nothing is published, or a file that is not ours is in the way.
     """
-    path = project.marts_db.with_name("report.xlsx")
+    path = page_path(project).with_suffix(".xlsx")
     _refuse_if(path.exists() and not _is_our_workbook(path), path)
     workbook = Workbook(write_only=True)
     workbook.properties.creator = _CREATOR

@@ -58,12 +58,7 @@ class Reader:
 
     def table_if_there(self, table: str) -> list[Row] | None:
         """The rows of a table; None where there is none."""
-        is_there = self.tuples(
-            "select 1 from information_schema.tables where table_catalog = current_database() "
-            "and table_schema = current_schema() and table_name = ?",
-            [table],
-        )
-        return self.rows(f"select * from {table}") if is_there else None
+        return self.rows(f"select * from {table}") if table in self.tables() else None
 
     def _execute(self, query: str, parameters: Sequence[Any]) -> Any:
         return self._connection.execute(
