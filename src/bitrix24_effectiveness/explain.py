@@ -183,7 +183,7 @@ class Explanation:
             "opening": (start - inactivity, start - timedelta(days=1)),
             "closing": (next_day - inactivity, end),
             "opening_and_period": (start - inactivity, end),
-            "year": (_months_later(next_day, -_YEAR), end),
+            "year": (months_later(next_day, -_YEAR), end),
             "so_far": (None, end),
             "end": (None, None),
         }
@@ -286,7 +286,8 @@ def _named(segment_type: str, parts: list[Row]) -> list[tuple[str, Row]]:
     return list(named.items())
 
 
-def _months_later(month: date, months: int) -> date:
+def months_later(month: date, months: int) -> date:
+    """First day of the month so many months after the one of a first day."""
     year, place = divmod(month.year * 12 + month.month - 1 + months, 12)
     return date(year, place + 1, 1)
 
@@ -363,6 +364,13 @@ class ExplanationInWords:
         if not told.is_same_measure and None not in articles:
             was, is_now = map(self._figure, articles)
             yield self._word("by_article", before=was, after=is_now)
+
+    def caution(self) -> Iterator[str]:
+        """Where the change may be chance: that its parts may be as well."""
+        told = self._told
+        status = (told.scored or {}).get("status")
+        if told.period is None and told.company and status == "not_distinguishable":
+            yield self._word("parts_may_be_chance")
 
     def moved(self) -> Iterator[tuple[str, str, list[tuple[str, ...]]]]:
         """Segment type, what is said above its table, and a row per member that moved it."""
@@ -469,8 +477,14 @@ class _Printer(ExplanationInWords):
 
     def _print_parts(self) -> None:
         self._say()
-        if not self._told.company:
-            self._say(self._word("nothing_to_compare"))
+        told = self._told
+        if not told.company:
+            # why it is not compared was said
+            if told.period or not told.scored or told.scored["before_value"] is None:
+                self._say(self._word("nothing_to_compare"))
+            return
+        for text in self.caution():
+            self._say(text)
         for segment_type, title, rows in self.moved():
             self._say(title)
             table = Table(box=None, pad_edge=False)

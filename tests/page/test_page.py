@@ -547,6 +547,55 @@ def test_each_state_of_a_portal_has_a_page_that_stands(
     assert checks.get(state, "") in text
 
 
+def test_a_few_clients_accuse_no_channel_and_an_unfinished_month_is_not_counted(
+    started: Browser, demo_portal: Built, tmp_path: Path
+) -> None:
+    project = copied(demo_portal, tmp_path)
+    enough = project.vars["min_sample_size"]
+    with duckdb.connect(str(project.marts_db)) as connection:
+        connection.execute("use marts")
+        connection.execute(
+            f"update metric_cac set is_unprofitable = true, new_clients = {enough - 1} "
+            "where segment_type = 'channel' and new_clients > 0"
+        )
+        # the demo ends with October
+        connection.execute(
+            "insert into fct_requests by name select 'new' as request_id, "
+            "timestamp '2026-11-02 09:00:00' as requested_at, "
+            "date '2026-11-02' as requested_date from range(1)"
+        )
+    year = rows(
+        project,
+        "select count(*) as requests from fct_requests "
+        "where requested_date >= date '2025-11-01' and requested_date < date '2026-11-01'",
+    )[0]
+    with opened(started, write_page(project, "ru")) as page:
+        said = {row[-1] for row in table(page, "channels")}
+        assert said == {"клиентов слишком мало, чтобы судить"}
+        assert sum(number_of(row[1])[0] for row in table(page, "answers")) == year["requests"]
+
+
+def test_only_a_register_is_said_to_have_no_vote(
+    started: Browser, demo_portal: Built, tmp_path: Path
+) -> None:
+    project = copied(demo_portal, tmp_path)
+    register = "Этот учёт компания ведёт сама"
+    with duckdb.connect(str(project.marts_db)) as connection:
+        connection.execute("use marts")
+        connection.execute(
+            "update crm_scorecard set has_vote = false, change_ci_low = null, change_ci_high = null"
+        )
+        connection.execute(
+            "update crm_scorecard set status = 'no_data', warning = 'too_few_months' "
+            "where metric_code <> 'automation_level'"
+        )
+    with opened(started, write_page(project, "ru")) as page:
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        cards = page.locator("main:visible [data-metric]")
+        noted = [card for card in cards.all() if register in card.inner_text()]
+        assert [card.get_attribute("data-metric") for card in noted] == ["automation_level"]
+
+
 def test_findings_open_to_their_rows_and_the_rows_to_the_portal(
     started: Browser, demo_portal: Built, tmp_path: Path
 ) -> None:

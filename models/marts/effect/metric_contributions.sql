@@ -22,9 +22,25 @@ metric_cac as (
 
 ),
 
+scorecard as (
+
+    select * from {{ ref('crm_scorecard') }}
+
+),
+
+-- a difference between what was recorded and what was not is nobody's doing
 compared_periods as (
 
-    select * from {{ ref('int_effect_compared_periods') }}
+    select compared_periods.*
+
+    from {{ ref('int_effect_compared_periods') }} as compared_periods
+
+    left join scorecard
+        on compared_periods.metric_code = scorecard.metric_code
+
+    where
+        compared_periods.comparison = 'year_over_year'
+        or scorecard.status not in ('no_data', 'not_comparable')
 
 ),
 

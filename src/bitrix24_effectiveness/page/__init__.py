@@ -44,7 +44,7 @@ def write_page(project: Project, language: str) -> Path:
     path = page_path(project)
     _check_replaceable(path)
     with warehouse_of(project).published() as reader:
-        content = read_content(reader, project.version, project.vars.get("portal_url") or "")
+        content = read_content(reader, project)
     html = render(content, language)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced_when_done(path, project.marts_mode) as unfinished:

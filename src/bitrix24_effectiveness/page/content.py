@@ -9,10 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.explain import Explanation, ExplanationInWords
+from bitrix24_effectiveness.explain import Explanation, ExplanationInWords, months_later
 from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.log import printable
 from bitrix24_effectiveness.page.charts import interval_chart, months_chart
+from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.report import compared, result_of, whose_data
 from bitrix24_effectiveness.verdict import (
     Verdict,
@@ -68,6 +69,8 @@ class Content:
 
     version: str
     portal_url: str
+    enough_clients: int
+    """Fewer new clients say nothing of their channel."""
     settings: Row
     told: Verdict
     catalog: list[Row]
@@ -96,7 +99,7 @@ class Content:
         return _Words(self, code).page()
 
 
-def read_content(reader: Reader, version: str, portal_url: str) -> Content:
+def read_content(reader: Reader, project: Project) -> Content:
     """Reads the published marts.
 
     Raises:
@@ -120,11 +123,13 @@ def read_content(reader: Reader, version: str, portal_url: str) -> Content:
         row["period_start"] for rows in months.values() for row in rows if row["is_complete"]
     ]
     newest = max(complete, default=None)
-    first = _months_later(newest, 1 - _YEAR) if newest else date.max
+    first = months_later(newest, 1 - _YEAR) if newest else date.max
+    after = months_later(newest, 1) if newest else date.max
     told = read_verdict(reader, settings)
     return Content(
-        version=version,
-        portal_url=portal_url.rstrip("/"),
+        version=project.version,
+        portal_url=project.vars["portal_url"].rstrip("/"),
+        enough_clients=project.vars["min_sample_size"],
         settings=settings,
         told=told,
         catalog=catalog,
@@ -161,8 +166,8 @@ def read_content(reader: Reader, version: str, portal_url: str) -> Content:
         finding_rows=_finding_rows(reader),
         names=dict(reader.tuples("select employee_id, employee_name from dim_employees")),
         coverage=_coverage(reader, told.verdict or {}, newest),
-        answers=_answers(reader, first),
-        hours=_hours(reader, first, settings.get("response_sla_minutes") or 60),
+        answers=_answers(reader, first, after),
+        hours=_hours(reader, first, after, settings.get("response_sla_minutes") or 60),
         counts=reader.rows("select * from raw_row_counts order by raw_table"),
         rejected=reader.rows(
             "select raw_table, reason, count(*) as rejected from rejected_rows "
@@ -243,7 +248,7 @@ def _coverage(reader: Reader, verdict: Row, newest: date | None) -> list[Row]:
     )
 
 
-def _answers(reader: Reader, first: date) -> list[Row]:
+def _answers(reader: Reader, first: date, after: date) -> list[Row]:
     cases = [
         f"sum(case when response_minutes <= {minutes} then 1 else 0 end) as within_{minutes}"
         for minutes in _ANSWERED_WITHIN
@@ -252,25 +257,23 @@ def _answers(reader: Reader, first: date) -> list[Row]:
         "select count(*) as requests, sum(case when response_minutes is not null then 1 else 0 "
         f"end) as answered, {', '.join(cases)}, "
         "sum(case when answer_status = 'unanswered' then 1 else 0 end) as unanswered "
-        "from fct_requests where requested_date >= ?",
-        [first],
+        "from fct_requests where requested_date >= ? and requested_date < ?",
+        [first, after],
     )
 
 
-def _hours(reader: Reader, first: date, sla: int) -> list[tuple[datetime, int, int, int]]:
+def _hours(
+    reader: Reader, first: date, after: date, sla: int
+) -> list[tuple[datetime, int, int, int]]:
     return reader.tuples(
         "select date_trunc('hour', requested_at), count(*), "
         "sum(case when response_minutes is not null or answer_status = 'unanswered' then 1 "
         "else 0 end), "
         f"sum(case when response_minutes <= {int(sla)} then 1 else 0 end) "
-        "from fct_requests where requested_date >= ? group by 1 order by 1",
-        [first],
+        "from fct_requests where requested_date >= ? and requested_date < ? "
+        "group by 1 order by 1",
+        [first, after],
     )
-
-
-def _months_later(month: date, months: int) -> date:
-    year, place = divmod(month.year * 12 + month.month - 1 + months, 12)
-    return date(year, place + 1, 1)
 
 
 class _Words:
@@ -466,6 +469,7 @@ class _Words:
                 "value": said.value,
                 "numbers": said.with_numbers(),
                 "windows": [*said.windows()] if not is_silent else [],
+                "caution": [*said.caution()],
                 "moved": [
                     {"kind": kind, "by": self._of_explain.word(kind), "title": title, "rows": rows}
                     for kind, title, rows in said.moved()
@@ -501,7 +505,8 @@ class _Words:
 
     def _notes(self, scored: Row) -> list[str]:
         codes = codes_of(scored.get("warning"))
-        if scored.get("has_vote") is False:
+        is_judged = scored.get("status") not in (None, "no_data", "not_comparable")
+        if is_judged and not scored["has_vote"] and "constant" not in codes:
             codes.append("no_vote")
         keys = [f"note_{code}" for code in codes]
         return [self._language.word(key) for key in keys if self._language.has(key)]
@@ -565,7 +570,7 @@ class _Words:
         newest = self._content.newest
         if newest is None:
             return ""
-        return self._language.months(_months_later(newest, 1 - _YEAR), newest)
+        return self._language.months(months_later(newest, 1 - _YEAR), newest)
 
     def _stages(self) -> list[dict[str, Any]]:
         rows = self._content.stages[:_SHOWN_STAGES]
@@ -708,7 +713,6 @@ class _Words:
         rows = self._content.channels
         if not rows:
             return None
-        word = self._language.word
         return {
             "period": self._language.period(rows[0]["period_grain"], rows[0]["period_start"]),
             "rows": [
@@ -718,14 +722,22 @@ class _Words:
                     "cac": self._money_or_why(row["cac"], row),
                     "ltv": self._money_or_why(row["ltv"], row),
                     "ratio": self._figure(row["ltv_to_cac"], "ratio"),
-                    "verdict": ""
-                    if row["is_unprofitable"] is None
-                    else word("unprofitable" if row["is_unprofitable"] else "profitable"),
-                    "is_unprofitable": bool(row["is_unprofitable"]),
+                    **self._channel_verdict(row),
                 }
                 for row in rows[:_SHOWN_CHANNELS]
             ],
             "more": self._more(rows, _SHOWN_CHANNELS),
+        }
+
+    def _channel_verdict(self, row: Row) -> dict[str, Any]:
+        is_said = row["is_unprofitable"] is not None
+        has_enough = row["new_clients"] >= self._content.enough_clients
+        key = "unprofitable" if row["is_unprofitable"] else "profitable"
+        return {
+            "verdict": self._language.word(key if has_enough else "too_few_clients")
+            if is_said
+            else "",
+            "is_unprofitable": is_said and has_enough and bool(row["is_unprofitable"]),
         }
 
     def _employees(self) -> dict[str, Any] | None:
