@@ -118,13 +118,26 @@ def print_verdict(console: Console, told: Verdict, language: str) -> None:
 
     say()
     say(said.title(), style="bold")
+    words = Language(language, "verdict")
     if said.has_go_live:
-        for text in (*said.certainty(), *said.changes(), *said.cautions(), *said.money()):
+        for place, text in enumerate(said.certainty()):
+            say(text if place else words.word("how_sure", text=text))
+        for text in (*said.changes(), *said.cautions(), *said.money()):
             say(text)
     else:
         say(said.how_to_set_go_live())
-    for text in (*said.missing(), *said.next_steps()):
-        say(text)
+    missing, (steps, closing) = said.missing(), said.next_steps()
+    if missing:
+        say(words.word("missing"))
+    for text in missing:
+        say(f"  - {text}")
+    if steps:
+        say(words.word("next"))
+        for place, text in enumerate(steps, 1):
+            say(f"  {place}. {text}")
+        say(closing)
+    elif closing:
+        say(f"{words.word('next')} {closing}")
 
 
 class VerdictInWords:
@@ -175,12 +188,12 @@ class VerdictInWords:
         return self._word(answer)
 
     def certainty(self) -> Iterator[str]:
-        """How sure the verdict is."""
+        """How sure the verdict is; the first sentence goes on after a heading."""
         verdict = self._verdict
         if not verdict["families_with_data"]:
             return
         text = self._word(
-            "how_sure",
+            "sure",
             n=verdict["families_with_data"],
             **{name: verdict[f"families_{name}"] for name in ("better", "worse", "level")},
         )
@@ -283,37 +296,32 @@ class VerdictInWords:
 
     # -- what to do next
 
-    def missing(self) -> Iterator[str]:
-        """Reference data that the company has not filled in."""
-        seeds = self._told.empty_seeds
-        if seeds:
-            yield self._word("missing")
-        for seed in seeds:
-            yield f"  - {seed}.csv: {self._word(f'seed_{seed}')}"
+    def missing(self) -> list[str]:
+        """Files of reference data that the company has not filled in, with what each gives."""
+        return [f"{seed}.csv: {self._word(f'seed_{seed}')}" for seed in self._told.empty_seeds]
 
-    def next_steps(self) -> Iterator[str]:
-        """What to do next, three steps at most."""
-        findings = self._told.findings
-        if findings is None:
-            return
-        # what is missing was said already
-        findings = [row for row in findings if row["finding_code"] != "reference_data_missing"]
+    def next_steps(self) -> tuple[list[str], str]:
+        """What to do next, three steps at most, and a sentence after them."""
+        if self._told.findings is None:
+            return [], ""
+        # what is missing is said apart
+        findings = [
+            row for row in self._told.findings if row["finding_code"] != "reference_data_missing"
+        ]
         if not findings:
-            yield self._word("no_findings")
-            return
-        yield self._word("next")
-        for place, row in enumerate(findings[:_FINDINGS], 1):
-            evidence = self._word(
-                "evidence",
-                count=self._language.whole(row["evidence_count"]),
-                base=self._language.whole(row["evidence_base"]),
-                share=self._language.figure(row["evidence_share_pct"], "percent", None),
-            )
-            yield (
-                f"  {place}. {row[f'name_{self._language.code}']} ({self._word(row['severity'])}): "
-                f"{evidence}. {row[f'advice_{self._language.code}']}"
-            )
-        yield self._word("more", n=len(findings))
+            return [], self._word("no_findings")
+        steps = [self._step(row) for row in findings[:_FINDINGS]]
+        return steps, self._word("more", n=len(findings))
+
+    def _step(self, row: Row) -> str:
+        evidence = self._word(
+            "evidence",
+            count=self._language.whole(row["evidence_count"]),
+            base=self._language.whole(row["evidence_base"]),
+            share=self._language.figure(row["evidence_share_pct"], "percent", None),
+        )
+        name, advice = (row[f"{key}_{self._language.code}"] for key in ("name", "advice"))
+        return f"{name} ({self._word(row['severity'])}): {evidence}. {advice}"
 
     def _amount(self, value: float | None, is_signed: bool = False) -> str:
         write = self._language.signed if is_signed else self._language.figure

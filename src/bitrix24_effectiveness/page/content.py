@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -319,14 +319,13 @@ class _Words:
             return {}
         said = VerdictInWords(told, told.verdict, self._code)
         has_go_live = said.has_go_live
+        steps, closing = said.next_steps()
         roi = told.roi or {}
         unknown = roi.get("warning") if has_go_live and roi.get("net_effect") is None else None
         return {
             "kind": told.verdict["verdict"],
             "title": said.title(),
-            "certainty": [self._without("how_sure", text) for text in said.certainty()]
-            if has_go_live
-            else [],
+            "certainty": [_sentence(text) for text in said.certainty()] if has_go_live else [],
             "money": [*said.money()] if has_go_live else [],
             "money_unknown": self._language.word(f"money_{unknown}")
             if self._language.has(f"money_{unknown}")
@@ -335,22 +334,12 @@ class _Words:
             "totals": [*self._totals(roi)] if has_go_live else [],
             "cautions": [*said.cautions()] if has_go_live else [],
             "silent": self._silent() if has_go_live else [],
-            "missing": _paragraphs(said.missing()),
-            "next": _paragraphs(
-                [
-                    *([] if has_go_live else [said.how_to_set_go_live()]),
-                    *(self._without("next_heading", text) for text in said.next_steps()),
-                ]
-            ),
+            "missing": said.missing(),
+            "missing_lead": self._of_verdict.word("missing"),
+            "first_step": "" if has_go_live else said.how_to_set_go_live(),
+            "steps": steps,
+            "after_steps": _sentence(closing),
         }
-
-    def _without(self, heading: str, text: str) -> str:
-        """The sentence without the heading that it begins with on a terminal."""
-        rest = text.removeprefix(self._language.word(heading))
-        if rest == text:
-            return text
-        rest = rest.lstrip(".: ")
-        return rest[:1].upper() + rest[1:]
 
     def _silent(self) -> list[str]:
         """Why what is not compared is not, each reason with the metrics that it keeps apart."""
@@ -490,7 +479,7 @@ class _Words:
         if status in ("no_data", "not_comparable"):
             why = why_not(scored, self._of_verdict)
             is_said = why == self._language.word(result_of(scored))
-            return "" if is_said else why[:1].upper() + why[1:]
+            return "" if is_said else _sentence(why)
         word = self._language.word
         if status == "not_distinguishable" and _is_beside_zero(scored):
             return word("status_by_prices")
@@ -917,16 +906,6 @@ def _heat(share: float | None) -> str:
     return "" if share is None else str(min(9, int(share / 10)))
 
 
-def _paragraphs(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """Sentences, and the lists among them with or without numbers, in their order."""
-    blocks: list[dict[str, Any]] = []
-    for line in filter(None, lines):
-        if not line.startswith("  "):
-            blocks.append({"text": line, "lines": [], "tag": ""})
-            continue
-        number, _, rest = line.strip().partition(" ")
-        tag = "ul" if number == "-" else "ol"
-        if not blocks or blocks[-1]["tag"] != tag:
-            blocks.append({"text": "", "lines": [], "tag": tag})
-        blocks[-1]["lines"].append(rest)
-    return blocks
+def _sentence(text: str) -> str:
+    """What goes on after a heading on the terminal, by itself."""
+    return text[:1].upper() + text[1:]
