@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -110,16 +111,20 @@ def _memory_gb(roots: list[int]) -> float:
     return total_kb * 1024 / 1e9
 
 
-def measure(command: list[str], env: dict[str, str], server: int | None = None) -> Cost:
-    """Runs a command to its end; `server` is a process that works for it.
+def ended(
+    command: list[str], env: dict[str, str], beside: Callable[[int], None] | None = None
+) -> tuple[float, resource.struct_rusage]:
+    """Runs a command to its end: seconds by the clock, and what the system says it used.
+
+    Args:
+        command: The command.
+        env: Beside the environment of this process.
+        beside: Called again and again meanwhile with the number of the process.
 
     Raises:
         SystemExit: the command failed; repeats what it said.
     """
-    peaks, used_s = [0.0], [0.0]
-    done = threading.Event()
-    server_before = _cpu_s(server) if server else 0.0
-    started = time.monotonic()
+    started, done = time.monotonic(), threading.Event()
     with subprocess.Popen(
         command,
         env=os.environ | env,
@@ -130,20 +135,35 @@ def measure(command: list[str], env: dict[str, str], server: int | None = None) 
     ) as process:
 
         def watch() -> None:
-            while not done.wait(SAMPLED_EVERY_S):
-                peaks.append(_memory_gb([process.pid, *([server] if server else [])]))
-                used_s.append(_cpu_s(process.pid))
+            while beside and not done.wait(SAMPLED_EVERY_S):
+                beside(process.pid)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        said = process.stderr.read()
+        said = process.stderr.read() if process.stderr else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         done.set()
         watcher.join()
-    clock_s = time.monotonic() - started
     if process.returncode:
         sys.exit(f"{' '.join(command)} failed: {said.strip()[-2000:]}")
+    return time.monotonic() - started, usage
+
+
+def measure(command: list[str], env: dict[str, str], server: int | None = None) -> Cost:
+    """Runs a command to its end; `server` is a process that works for it.
+
+    Raises:
+        SystemExit: the command failed; repeats what it said.
+    """
+    peaks, used_s = [0.0], [0.0]
+
+    def sample(process: int) -> None:
+        peaks.append(_memory_gb([process, *([server] if server else [])]))
+        used_s.append(_cpu_s(process))
+
+    server_before = _cpu_s(server) if server else 0.0
+    clock_s, usage = ended(command, env, sample)
     server_s = _cpu_s(server) - server_before if server else 0.0
     # Java is not waited for, so that the system does not add its time to that of the command
     command_s = max(usage.ru_utime + usage.ru_stime, *used_s)

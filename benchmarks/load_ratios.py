@@ -16,9 +16,7 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +25,7 @@ from typing import Any
 
 import requests
 
-from benchmark import REPOSITORY, _crm_effect, _say
+from benchmark import REPOSITORY, _crm_effect, _say, ended
 from bitrix24_effectiveness.project import Project
 from emulator import Emulator, Portal
 from ratios import DOCUMENT, machine, write
@@ -115,22 +113,7 @@ def take(command: list[str], env: dict[str, str]) -> Taken:
     Raises:
         SystemExit: it failed; repeats what it said.
     """
-    started = time.monotonic()
-    with subprocess.Popen(
-        command,
-        env=os.environ | env,
-        cwd=REPOSITORY,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr
-        said = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed: {said.strip()[-2000:]}")
-    clock_s = time.monotonic() - started
+    clock_s, usage = ended(command, env)
     return Taken(clock_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
