@@ -112,7 +112,10 @@ def _memory_gb(roots: list[int]) -> float:
 
 
 def ended(
-    command: list[str], env: dict[str, str], beside: Callable[[int], None] | None = None
+    command: list[str],
+    env: dict[str, str],
+    beside: Callable[[int], None],
+    every_s: float = SAMPLED_EVERY_S,
 ) -> tuple[float, resource.struct_rusage]:
     """Runs a command to its end: seconds by the clock, and what the system says it used.
 
@@ -120,6 +123,7 @@ def ended(
         command: The command.
         env: Beside the environment of this process.
         beside: Called again and again meanwhile with the number of the process.
+        every_s: So many seconds apart.
 
     Raises:
         SystemExit: the command failed; repeats what it said.
@@ -135,7 +139,7 @@ def ended(
     ) as process:
 
         def watch() -> None:
-            while beside and not done.wait(SAMPLED_EVERY_S):
+            while not done.wait(every_s):
                 beside(process.pid)
 
         watcher = threading.Thread(target=watch)

@@ -16,7 +16,9 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -110,11 +112,22 @@ def _serve(rows: int, connection: Connection) -> None:
 def take(command: list[str], env: dict[str, str]) -> Taken:
     """Runs a command to its end.
 
+    Its peak is asked of the process itself: what the system says at the end counts the memory of
+    the process that it was forked from.
+
     Raises:
         SystemExit: it failed; repeats what it said.
     """
-    clock_s, usage = ended(command, env)
-    return Taken(clock_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    peaks = [0.0]
+
+    def look(process: int) -> None:
+        with suppress(OSError):
+            status = Path(f"/proc/{process}/status").read_text("utf-8")
+            found = re.search(r"VmHWM:\s+(\d+) kB", status)
+            peaks.append(int(found[1]) / 1024 if found else 0.0)
+
+    clock_s, usage = ended(command, env, look, every_s=0.05)
+    return Taken(clock_s, usage.ru_utime + usage.ru_stime, max(peaks))
 
 
 def read_plainly(webhook: str, recorded: Path) -> None:

@@ -80,7 +80,7 @@ def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
         for expectation in parts["read"]
         if expectation["meta"]["check"] == "ends_with_the_others"
     }
-    assert len(queries) == 7
+    assert len(queries) == 8
     with duckdb.connect() as connection:
         connection.execute(f"attach '{tmp_path / 'demo.duckdb'}' as demo (read_only)")
         connection.execute("create table today (day date)")
