@@ -192,19 +192,25 @@ class Metrics:
 
     @cached_property
     def _channel_names(self) -> dict[Segment, str]:
-        """The seed's name, else the portal's name of the source, else the source; the least."""
+        """The seed's name, else the portal's name of the source, else the source; the least.
+
+        A source is one whatever its case, as in ``Crm.channel``.
+        """
         of_source = {
-            row["status_id"]: row["name"]
+            row["status_id"].upper(): row["name"]
             for row in self.run.staged["crm_status"]
             if row["entity_id"] == "SOURCE" and row["name"]
         }
-        mapped = {row["source_id"]: row["channel_name"] for row in self.run.seeds["channels"]}
+        mapped = {
+            row["source_id"].upper(): row["channel_name"] for row in self.run.seeds["channels"]
+        }
         found: dict[str, set[str]] = {}
         for row in self.run.seeds["channels"]:
             if row["channel_name"]:
                 found.setdefault(row["channel_id"], set()).add(row["channel_name"])
         for source_id in self.crm.sources - {None}:
-            name = mapped.get(source_id) or of_source.get(source_id) or source_id
+            key = source_id.upper()
+            name = mapped.get(key) or of_source.get(key) or source_id
             found.setdefault(self.crm.channel(source_id), set()).add(name)
         return {("channel", channel_id): min(names) for channel_id, names in found.items()}
 
