@@ -33,7 +33,7 @@ from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.page import write_page
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.publish import publish, rollback, say_publications
 from bitrix24_effectiveness.report import report
 from bitrix24_effectiveness.status import status
 from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
@@ -303,6 +303,37 @@ def publish_command(run: _Run) -> None:
         history.phase("publish"),
     ):
         publish(project, run.log)
+
+
+@cli.command("rollback")
+@_language
+@click.option(
+    "--to",
+    metavar="INSTANT",
+    help="How the UTC instant of the publication begins, such as 2026-11-25T03:10; by default the "
+    "newest one that is older than the current one.",
+)
+@click.option("--list", "is_list", is_flag=True, help="Only show the publications that are kept.")
+@click.pass_obj
+def rollback_command(run: _Run, lang: str, to: str | None, is_list: bool) -> None:
+    """Publish again what was published before, in one step and without building.
+
+    The last CRM_KEEP (3) publications are kept, the current one included. The next run publishes
+    anew: mend what was wrong, or stop the schedule, before it comes.
+    """
+    run.log.speak(lang)
+    project = run.complete_project
+    if is_list:
+        say_publications(project, run.log)
+        return
+    with (
+        warehouse_of(project).only_run(),
+        kept_history(project, run.log, "rollback") as history,
+        history.phase("rollback"),
+    ):
+        rollback(project, run.log, to)
+    with _after_publication():
+        _page(run, project, lang)
 
 
 def _page(run: _Run, project: Project, language: str) -> None:

@@ -113,6 +113,21 @@ class Warehouse(Protocol):
             ConfigurationError: it cannot be read, or is not ours.
         """
 
+    def publications(self) -> list[datetime]:
+        """The UTC instants of the publications that are kept beside the current one, newest first.
+
+        Raises:
+            ConfigurationError: they cannot be looked for.
+        """
+
+    def make_current(self, instant: datetime) -> None:
+        """Puts a publication that is kept in the place of the current one, which is kept then.
+
+        Raises:
+            ConfigurationError: it cannot be read, or not be put there.
+            AnotherRunError: readers do not let go of the current one.
+        """
+
     def published(self) -> AbstractContextManager[Reader]:
         """Reads the published marts, which can be named without schema: one version of them.
 

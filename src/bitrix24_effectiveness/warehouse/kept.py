@@ -23,7 +23,7 @@ KEPT: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "phase": (
                 "text not null",
                 "load, check (of the settings, and whether anything has changed), guard, build, "
-                "publish / Этап",
+                "publish, rollback (to an earlier publication) / Этап",
             ),
             "started_at": ("timestamp not null", "When the phase began, UTC / Начало этапа, UTC"),
             "seconds": (

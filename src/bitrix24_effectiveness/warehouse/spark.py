@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,14 @@ class SparkProcess:
 
     def publication(self) -> None:
         """Nothing is published."""
+
+    def publications(self) -> list[datetime]:
+        """None."""
+        return []
+
+    def make_current(self, instant: datetime) -> None:
+        """Refuses: nothing is published."""
+        raise _refusal()
 
     def published(self) -> AbstractContextManager[Reader]:
         """Refuses: nothing is published."""
