@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -87,10 +87,8 @@ class History:
         try:
             if not self.is_ours and not self._is_kept():
                 return
-            # a server knows what was written to which table, a file only that it was written to
-            is_file = self._project.target == "duckdb"
             with (
-                kept_passed(self._project) if is_file else nullcontext(),
+                kept_passed(self._project),
                 warehouse_of(self._project).beside(may_write=True) as reader,
             ):
                 if reader is not None:

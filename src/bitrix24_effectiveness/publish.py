@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bitrix24_effectiveness.build import passed_marts
-from bitrix24_effectiveness.errors import ConfigurationError
+from bitrix24_effectiveness.build import kept_passed, passed_marts, passed_settings
+from bitrix24_effectiveness.changes import Changes, keep_changes
+from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
+from bitrix24_effectiveness.explain import period_name
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.unchanged import forget
@@ -14,8 +16,11 @@ from bitrix24_effectiveness.warehouse import warehouse_of
 _SHOWN = "%Y-%m-%dT%H:%M:%S"
 
 
-def publish(project: Project, log: Log) -> None:
+def publish(project: Project, log: Log) -> Changes | None:
     """Puts the marts of the last build in the place of those published before, all at once.
+
+    Returns:
+        What it changes of the past; None: that is not known.
 
     Raises:
         DataError: the last build did not pass, so there is nothing that may be published.
@@ -23,8 +28,50 @@ def publish(project: Project, log: Log) -> None:
         AnotherRunError: readers do not let go of those published before.
     """
     marts = passed_marts(project)
-    where = warehouse_of(project).publish(marts)
+    changes = _compared(project, log)
+    where = warehouse_of(project).publish(marts, passed_settings(project))
     log.event("published", f"{len(marts)} marts are published in {where}", tables=len(marts))
+    if changes:
+        _tell(project, changes, log)
+    return changes
+
+
+def _compared(project: Project, log: Log) -> Changes | None:
+    """Keeps what changes of the past; that this cannot be done is no reason not to publish."""
+    try:
+        with kept_passed(project):
+            return keep_changes(project, passed_settings(project))
+    except CrmEffectError as error:
+        why = str(error)
+        log.event("not_compared", f"metric_changes was not written: {why}", "warning", why=why)
+        return None
+
+
+def _tell(project: Project, changes: Changes, log: Log) -> None:
+    percent = project.change_warning
+    above = changes.above(percent)
+    if not above:
+        return
+    first = above[0]
+    log.event(
+        "past_changed",
+        f"{len(above)} published figures of complete periods have changed by more than "
+        f"{percent:g} %; the first: {first.metric_code} of "
+        f"{period_name(first.period_grain, first.period_start)}, {_figure(first.old_value)} before "
+        f"and {_figure(first.new_value)} now ({first.why}); all: table metric_changes",
+        "warning",
+        n=len(above),
+        percent=f"{percent:g}",
+        metric=first.metric_code,
+        period=period_name(first.period_grain, first.period_start),
+        old=_figure(first.old_value),
+        new=_figure(first.new_value),
+        why=first.why,
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "\N{EN DASH}" if value is None else f"{value:.4g}"
 
 
 def rollback(project: Project, log: Log, to: str | None = None) -> None:

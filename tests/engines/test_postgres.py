@@ -598,6 +598,23 @@ def test_a_run_of_the_demo_publishes_what_duckdb_publishes(
             for (relation,) in hidden:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     reader.execute(f"select * from {relation} limit 1")
+        # what another build would have made
+        ask(
+            "update crm_marts.metric_values set value = value * 1.2 where metric_code = "
+            "'average_deal_size' and metric_key like '%|month|2026-03-01|all|all';"
+            "delete from crm_marts.fct_deals where won_date between '2026-03-01' and '2026-03-31'"
+        )
+        project = Project(REPOSITORY, {})
+        state = warehouse_of(project).read_state()
+        record(project, "passed", state["marts"], state["settings"])
+        changes = publish(project, Log("text"))
+        assert changes is not None
+        assert changes.figures == 1
+        ((code, pct, why, how),) = ask(
+            "select metric_code, round(change_pct), why, how_known from marts.metric_changes"
+        )
+        assert (code, pct, why) == ("average_deal_size", 20, "deleted_rows")
+        assert how == "3 rows of its dates are no longer there"
 
 
 # -- reading what is published

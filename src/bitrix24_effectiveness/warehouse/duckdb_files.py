@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import sys
@@ -40,7 +41,7 @@ from bitrix24_effectiveness.files import (
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse.kept import KEPT, definition
-from bitrix24_effectiveness.warehouse.reader import Reader, Row
+from bitrix24_effectiveness.warehouse.reader import Comparison, Reader, Row
 
 _MARTS = "marts"
 _QUALITY = "quality"
@@ -226,7 +227,38 @@ class DuckDBFiles:
             yield Reader(connection)
             connection.execute("commit")
 
-    def publish(self, marts: Sequence[str]) -> str:
+    @contextmanager
+    def comparison(self, tables: Sequence[str]) -> Iterator[Comparison | None]:
+        """The published file, attached to the warehouse file."""
+        path = self._project.marts_db
+        mark_of = self._mark_of(path) if path.exists() else None
+        if not mark_of:
+            yield None
+            return
+        with opened(self._project.warehouse_db, read_only=False) as connection:
+            connection.execute("set enable_progress_bar = false")
+            connection.execute(f"attach '{literal(path)}' as published (read_only)")
+            (there,) = connection.execute(
+                "select count(*) from duckdb_tables() where schema_name = ? "
+                "and list_contains(?, table_name)",
+                [_MARTS, list(tables)],
+            ).fetchall()
+            connection.execute("begin")
+            settings = mark_of.get("settings")
+            yield (
+                None
+                if there[0] < 2 * len(tables)
+                else Comparison(
+                    Reader(connection),
+                    f"published.{_MARTS}",
+                    _MARTS,
+                    datetime.fromisoformat(mark_of["run"]).replace(tzinfo=None),
+                    json.loads(settings) if settings else None,
+                )
+            )
+            connection.execute("commit")
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Copies schema `marts` of the warehouse to a read-only DuckDB file and to Parquet files.
 
         Each of the two is replaced by one rename: a reader sees the old one or the new one, whole.
@@ -241,7 +273,7 @@ class DuckDBFiles:
             with self._new_version(now) as folder:
                 # nobody may change it, its owner included
                 with replaced_when_done(target, mode) as unfinished:
-                    _copy(self._project, list(marts), unfinished, folder, now)
+                    _copy(self._project, list(marts), unfinished, folder, now, settings)
                     self._keep_current()
                 is_published = True
         except OSError as error:
@@ -266,16 +298,20 @@ class DuckDBFiles:
         return self._instant_of(path) if path.exists() else None
 
     def _instant_of(self, path: Path) -> datetime:
-        with opened(path, is_for_little=True) as connection:
-            reader = Reader(connection)
-            runs = []
-            if (MARKS, PUBLICATION) in reader.tables_of(MARKS):
-                runs = reader.tuples(f"select run from {MARKS}.{PUBLICATION}")
-        if not runs:
+        mark_of = self._mark_of(path)
+        if not mark_of:
             raise ConfigurationError(
                 f"{path} was not published by this version of crm-effect: run `crm-effect run`"
             )
-        return datetime.fromisoformat(runs[0][0])
+        return datetime.fromisoformat(mark_of["run"])
+
+    def _mark_of(self, path: Path) -> Row:
+        """All that the mark of a published file says; nothing where there is none."""
+        with opened(path, is_for_little=True) as connection:
+            reader = Reader(connection)
+            if (MARKS, PUBLICATION) not in reader.tables_of(MARKS):
+                return {}
+            return reader.rows(f"select * from {MARKS}.{PUBLICATION}")[0]
 
     # -- earlier publications: files and folders called by their instants, hidden beside the current
 
@@ -414,7 +450,12 @@ def _link(file: Path, name: Path) -> None:
 
 
 def _copy(
-    project: Project, marts: list[str], target: Path, folder: Path, instant: datetime
+    project: Project,
+    marts: list[str],
+    target: Path,
+    folder: Path,
+    instant: datetime,
+    settings: dict[str, Any] | None,
 ) -> None:
     with duckdb.connect(config=OFFLINE) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -450,7 +491,8 @@ def _copy(
         for statement in _comments(connection, marts):
             connection.execute(statement)
         run = instant.isoformat(timespec="microseconds")
-        mark(connection, PUBLICATION, version=project.version, run=run)
+        said = {"settings": json.dumps(settings)} if settings else {}
+        mark(connection, PUBLICATION, version=project.version, run=run, **said)
         connection.execute("checkpoint published")
 
 

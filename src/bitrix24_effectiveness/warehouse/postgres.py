@@ -30,7 +30,7 @@ from bitrix24_effectiveness.project import (
     Project,
 )
 from bitrix24_effectiveness.warehouse.kept import KEPT
-from bitrix24_effectiveness.warehouse.reader import Reader, Row
+from bitrix24_effectiveness.warehouse.reader import Comparison, Reader, Row
 
 _STATE = "crm_effect_state"
 _OF_LOADS = (LOADED_TABLES, DELETED_ROWS, SWEPT_KEYS)
@@ -330,7 +330,28 @@ class PostgresServer:
     def _published_key(self) -> str:
         return f"published in {self._project.marts_schema}"
 
-    def publish(self, marts: Sequence[str]) -> str:
+    @contextmanager
+    def comparison(self, tables: Sequence[str]) -> Iterator[Comparison | None]:
+        """Two schemas of the database."""
+        old, new = self._project.marts_schema, self._project.schema("marts")
+        with self._connection("what is published cannot be compared") as connection:
+            reader = Reader(connection, "%s")
+            before = self._read(connection, self._published_key)
+            there = reader.tables_of(old, new)
+            is_whole = {(schema, table) for schema in (old, new) for table in tables} <= there
+            yield (
+                None
+                if not is_whole or not before.get("run")
+                else Comparison(
+                    reader,
+                    quote(old),
+                    quote(new),
+                    datetime.fromisoformat(before["run"]).replace(tzinfo=None),
+                    before.get("settings"),
+                )
+            )
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Copies the marts to a new schema and renames it, in one transaction.
 
         Names are looked up outside of a reader's snapshot: one that is half-way would find the
@@ -360,6 +381,7 @@ class PostgresServer:
                 "marts": [*marts, *kept],
                 "version": self._project.version,
                 "run": datetime.now(UTC).isoformat(timespec="microseconds"),
+                "settings": settings,
             }
             self._write(connection, self._published_key, published)
             self._write(connection, self._earlier_key, self._without_oldest(connection, earlier))

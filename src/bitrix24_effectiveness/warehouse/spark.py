@@ -209,7 +209,11 @@ class SparkProcess:
         """Nothing is kept here over runs but what the guard found."""
         return nullcontext()
 
-    def publish(self, marts: Sequence[str]) -> str:
+    def comparison(self, tables: Sequence[str]) -> AbstractContextManager[None]:
+        """Nothing is published."""
+        return nullcontext()
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Refuses: BI tools read what dbt has built."""
         raise _refusal()
 
