@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
+from bitrix24_effectiveness.alerts import Alert, keep_alerts
 from bitrix24_effectiveness.build import kept_passed, passed_marts, passed_settings
 from bitrix24_effectiveness.changes import Changes, keep_changes
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError
@@ -12,15 +16,25 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.unchanged import forget
 from bitrix24_effectiveness.warehouse import warehouse_of
+from bitrix24_effectiveness.warehouse.kept import METRIC_ALERTS, METRIC_CHANGES
+
+_Found = TypeVar("_Found")
 
 _SHOWN = "%Y-%m-%dT%H:%M:%S"
 
 
-def publish(project: Project, log: Log) -> Changes | None:
-    """Puts the marts of the last build in the place of those published before, all at once.
+@dataclass(frozen=True)
+class Publication:
+    """What a publication brings that people may want to hear of."""
 
-    Returns:
-        What it changes of the past; None: that is not known.
+    changes: Changes | None
+    """What it changes of the past; None: that is not known."""
+    alerts: list[Alert]
+    """Those that were not told before."""
+
+
+def publish(project: Project, log: Log) -> Publication:
+    """Puts the marts of the last build in the place of those published before, all at once.
 
     Raises:
         DataError: the last build did not pass, so there is nothing that may be published.
@@ -28,22 +42,33 @@ def publish(project: Project, log: Log) -> Changes | None:
         AnotherRunError: readers do not let go of those published before.
     """
     marts = passed_marts(project)
-    changes = _compared(project, log)
-    where = warehouse_of(project).publish(marts, passed_settings(project))
+    settings = passed_settings(project)
+    changes = _beside(
+        lambda project, _: keep_changes(project, settings), project, METRIC_CHANGES, log
+    )
+    alerts = _beside(keep_alerts, project, METRIC_ALERTS, log)
+    where = warehouse_of(project).publish(marts, settings)
     log.event("published", f"{len(marts)} marts are published in {where}", tables=len(marts))
     if changes:
         _tell(project, changes, log)
-    return changes
+    return Publication(changes, alerts or [])
 
 
-def _compared(project: Project, log: Log) -> Changes | None:
-    """Keeps what changes of the past; that this cannot be done is no reason not to publish."""
+def _beside(
+    find: Callable[[Project, Log], _Found], project: Project, table: str, log: Log
+) -> _Found | None:
+    """Finds what is kept beside the marts; that it cannot be is no reason not to publish."""
     try:
         with kept_passed(project):
-            return keep_changes(project, passed_settings(project))
+            return find(project, log)
     except CrmEffectError as error:
-        why = str(error)
-        log.event("not_compared", f"metric_changes was not written: {why}", "warning", why=why)
+        log.event(
+            "not_kept",
+            f"{table} was not written: {error}",
+            "warning",
+            table=table,
+            why=str(error),
+        )
         return None
 
 

@@ -602,12 +602,18 @@ def test_a_run_of_the_demo_publishes_what_duckdb_publishes(
         ask(
             "update crm_marts.metric_values set value = value * 1.2 where metric_code = "
             "'average_deal_size' and metric_key like '%|month|2026-03-01|all|all';"
-            "delete from crm_marts.fct_deals where won_date between '2026-03-01' and '2026-03-31'"
+            "delete from crm_marts.fct_deals where won_date between '2026-03-01' and '2026-03-31';"
+            "insert into crm_marts.alerts values "
+            "('size', 'average_deal_size', 'all', 'all', 'above', 1)"
         )
         project = Project(REPOSITORY, {})
         state = warehouse_of(project).read_state()
         record(project, "passed", state["marts"], state["settings"])
-        changes = publish(project, Log("text"))
+        publication = publish(project, Log("text"))
+        changes = publication.changes
+        assert [alert.alert_id for alert in publication.alerts] == ["size"]
+        assert ask("select alert_id, low, high from marts.metric_alerts") == [("size", None, 1)]
+        assert publish(project, Log("text")).alerts == []
         assert changes is not None
         assert changes.figures == 1
         ((code, pct, why, how),) = ask(

@@ -54,7 +54,7 @@ class Portal:
 
     def publish(self, *statements: str) -> Changes | None:
         self.build(*statements)
-        return publish(self.project, self.log)
+        return publish(self.project, self.log).changes
 
     def kept(self, columns: str) -> list[tuple]:
         with duckdb.connect(str(self.project.warehouse_db), read_only=True) as connection:
@@ -235,10 +235,35 @@ def test_what_cannot_be_compared_is_published_all_the_same(
         RAISED, "update marts.metric_rows set condition = 'no_such_column' where true"
     )
     assert changes is None
-    assert [line["event"] for line in told(capsys)] == ["not_compared"]
+    assert [line["event"] for line in told(capsys)] == ["not_kept"]
     # in whole or not at all
     with duckdb.connect(str(portal.project.warehouse_db)) as connection:
         tables = connection.execute(
             "select count(*) from duckdb_tables() where table_name = 'metric_changes'"
         ).fetchall()
     assert tables == [(0,)]
+
+
+def test_an_alert_is_told_once_for_a_month(
+    portal: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told_of(*statements: str) -> list[str]:
+        portal.build(*statements)
+        return [alert.alert_id for alert in publish(portal.project, portal.log).alerts]
+
+    found = told_of(
+        "insert into marts.alerts values "
+        "('size', 'average_deal_size', 'all', 'all', 'above', 1), "
+        "('never', 'average_deal_size', 'all', 'all', 'below', 1), "
+        "('nobody', 'conversion', 'channel', 'no such channel', 'above', 1)"
+    )
+    assert found == ["size"]
+    (warning,) = told(capsys)
+    assert warning["message"] == (
+        "alert nobody: conversion has no figures of channel no such channel"
+    )
+    assert told_of() == []
+    # the last complete one
+    with duckdb.connect(str(portal.project.marts_db), read_only=True) as connection:
+        query = "select alert_id, cast(period_start as varchar), low, high from marts.metric_alerts"
+        assert connection.execute(query).fetchall() == [("size", "2026-10-01", None, 1)]

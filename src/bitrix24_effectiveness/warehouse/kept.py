@@ -7,6 +7,7 @@ from bitrix24_effectiveness.files import literal, quote
 RUN_HISTORY = "run_history"
 MODEL_TIMINGS = "model_timings"
 METRIC_CHANGES = "metric_changes"
+METRIC_ALERTS = "metric_alerts"
 
 # table -> what it is; column -> its type, and what it is
 KEPT: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
@@ -140,6 +141,36 @@ KEPT: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
                 "The evidence: how many rows behind the metric's figures of the period came or "
                 "went, which vars and seeds differ, which versions. Of all segments together / "
                 "Из чего это следует: по всем сегментам вместе",
+            ),
+        },
+    ),
+    METRIC_ALERTS: (
+        "One row per alert of the seed alerts and month that called for it. / Строка на каждое "
+        "оповещение из справочника alerts и месяц, который его вызвал.",
+        {
+            "found_at": (
+                "timestamp not null",
+                "When it was found, just before the publication, UTC / Когда найдено, UTC",
+            ),
+            "alert_id": ("text not null", "As in the seed / Как в справочнике"),
+            "metric_code": ("text not null", "As in metric_catalog / Код показателя"),
+            "segment_type": ("text not null", "As in metric_values / Вид сегмента"),
+            "segment_id": ("text not null", "As in metric_values / Элемент сегмента"),
+            "segment_name": ("text", "Its name then / Его название тогда"),
+            "period_start": ("date not null", "First day of the month / Первый день месяца"),
+            "value": ("double precision not null", "Figure of the month / Значение за месяц"),
+            "low": (
+                "double precision",
+                "Told because below it; null: however low / Нижняя граница; null: её нет",
+            ),
+            "high": (
+                "double precision",
+                "Told because above it; null: however high / Верхняя граница; null: её нет",
+            ),
+            "months": (
+                "bigint",
+                "Months before it that make the usual range; null: the threshold is of the seed / "
+                "По скольким прежним месяцам найден обычный диапазон; null: порог из справочника",
             ),
         },
     ),
