@@ -160,6 +160,16 @@ class Project:
         return int(self._given.crm_marts_mode, 8) & 0o444
 
     @property
+    def keep(self) -> int:
+        """How many publications are kept, the current one included (CRM_KEEP)."""
+        return self._given.crm_keep
+
+    @property
+    def change_warning(self) -> float:
+        """Percent that a past figure may change before a run says so (CRM_CHANGE_WARNING)."""
+        return self._given.crm_change_warning
+
+    @property
     def spark_dir(self) -> Path:
         """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
         return self._path("crm_spark_dir")
