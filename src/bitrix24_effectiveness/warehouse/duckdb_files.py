@@ -313,6 +313,8 @@ def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> Non
         connection.execute(f"attach '{literal(project.warehouse_db)}' as warehouse (read_only)")
         connection.execute(f"attach '{literal(target)}' as published")
         connection.execute(f"create schema published.{_MARTS}")
+        # one, or each of a thousand statements would wait for the disk
+        connection.execute("begin")
         definitions = dict(
             connection.execute(
                 "select table_name, sql from duckdb_tables() "
@@ -341,6 +343,7 @@ def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> Non
             )
         for statement in _comments(connection, marts):
             connection.execute(statement)
+        connection.execute("commit")
         mark(connection, PUBLICATION, version=project.version)
         connection.execute("checkpoint published")
 
