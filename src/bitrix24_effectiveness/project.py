@@ -13,7 +13,7 @@ import yaml
 
 from bitrix24_effectiveness.configuration import Environment
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import replaced_when_done
+from bitrix24_effectiveness.files import YAML_LOADER, replaced_when_done
 
 NAME = "bitrix24_effectiveness"
 
@@ -273,7 +273,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return yaml.safe_load(path.read_text("utf-8")) or {}
+        return yaml.load(path.read_text("utf-8"), YAML_LOADER) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

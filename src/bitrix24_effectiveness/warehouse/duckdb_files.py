@@ -462,6 +462,8 @@ def _copy(
         connection.execute(f"attach '{literal(project.warehouse_db)}' as warehouse (read_only)")
         connection.execute(f"attach '{literal(target)}' as published")
         connection.execute(f"create schema published.{_MARTS}")
+        # one, or each of a thousand statements would wait for the disk
+        connection.execute("begin")
         definitions = dict(
             connection.execute(
                 "select table_name, sql from duckdb_tables() "
@@ -490,6 +492,7 @@ def _copy(
             )
         for statement in _comments(connection, marts):
             connection.execute(statement)
+        connection.execute("commit")
         run = instant.isoformat(timespec="microseconds")
         said = {"settings": json.dumps(settings)} if settings else {}
         mark(connection, PUBLICATION, version=project.version, run=run, **said)
