@@ -80,6 +80,8 @@ open_by_segment as (
         on
             periods.cutoff_at > deals.created_at
             and periods.cutoff_at <= coalesce(deals.won_at, deals.lost_at, periods.cutoff_at)
+            -- whether a deal of the journal is open after its end, nobody knows
+            and coalesce(periods.cutoff_at <= deals.known_until_at, true)
 
     group by {{ segment_sets('periods.period_key', segment_types) }}
 

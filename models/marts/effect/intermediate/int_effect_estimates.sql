@@ -107,7 +107,11 @@ paired as (
     select
         choices.metric_code,
         choices.unit,
-        case when choices.is_manual then 'manual' else 'data' end as before_source,
+        case
+            when choices.is_manual then 'manual'
+            when before_samples.is_from_journal then 'journal'
+            else 'data'
+        end as before_source,
         case when choices.is_manual or choices.is_register then 'article' else 'comparable' end
             as basis,
         choices.is_register as is_exact,

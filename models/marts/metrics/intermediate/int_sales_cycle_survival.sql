@@ -49,6 +49,7 @@ observations as (
         on
             periods.cutoff_at > deals.created_at
             and periods.trailing_start_at <= deals.created_at
+            and coalesce(periods.cutoff_at <= deals.known_until_at, true)
 
 ),
 
