@@ -117,6 +117,7 @@ final as (
         'journal_' || lower(used.client_name) as client_id,
         coalesce(known_channels.channel_id, used.channel_name, 'unknown') as channel_id,
         used.first_contact_at,
+        used.is_first_contact_known,
         case
             when not used.is_closed then 'P'
             when used.result = 'won' then 'S'

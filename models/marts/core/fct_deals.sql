@@ -1,3 +1,6 @@
+{%- set first_contact
+    = 'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)' -%}
+
 with
 
 settings as (
@@ -107,6 +110,7 @@ with_state as (
             as lost_from_stage_id,
         cast(null as {{ dbt.type_string() }}) as journal_loss_reason_id,
         false as is_organisational_in_journal,
+        true as is_first_contact_known,
         cast(null as timestamp) as known_until_at,
         coalesce(deals.currency, settings.base_currency) as original_currency,
         coalesce(deals.amount, 0) as original_amount,
@@ -166,6 +170,7 @@ from_journal as (
         cast(null as {{ dbt.type_string() }}) as lost_from_stage_id,
         journal_deals.loss_reason_id as journal_loss_reason_id,
         journal_deals.is_organisational_loss as is_organisational_in_journal,
+        journal_deals.is_first_contact_known,
         journal_deals.known_until_at,
         coalesce(journal_deals.currency, settings.base_currency) as original_currency,
         coalesce(journal_deals.amount, 0) as original_amount,
@@ -227,8 +232,10 @@ final as (
         end as state,
         with_dates.created_at,
         with_dates.created_date,
-        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)
-            as first_contact_at,
+        case
+            when with_dates.is_first_contact_known
+                then {{ first_contact }}
+        end as first_contact_at,
         with_dates.won_at,
         with_dates.won_date,
         with_dates.lost_at,
@@ -261,12 +268,15 @@ final as (
         cast(with_dates.original_amount as numeric(28, 6)) as original_amount,
         with_dates.original_currency,
         with_dates.rate_date,
-        cast(
-            {{ microseconds_between(
-                'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)',
-                'with_dates.won_at'
-            ) }} as {{ type_double() }}
-        ) / 86400000000 as cycle_days,
+        case
+            when with_dates.is_first_contact_known
+                then
+                    cast(
+                        {{ microseconds_between(first_contact, 'with_dates.won_at') }}
+                        as {{ type_double() }}
+                    )
+                    / 86400000000
+        end as cycle_days,
         with_dates.request_channel,
         with_dates.contact_id,
         with_dates.moved_at,

@@ -38,7 +38,8 @@ won_by_segment as (
 
     select
         {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
-        count(*) as closed_deals,
+        -- of a journal that is a list of sales nobody knows when the client turned up
+        count(deals.first_contact_at) as closed_deals,
         cast(
             sum(
                 {{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}

@@ -12,7 +12,9 @@ accepted as (
         deal_no,
         client as client_name,
         channel as channel_name,
-        first_contact_date as first_contact_at,
+        -- a list of sales knows of a deal on the day of the sale
+        coalesce(first_contact_date, closed_date) as first_contact_at,
+        first_contact_date is not null as is_first_contact_known,
         case when result <> 'open' then closed_date end as closed_at,
         result,
         amount,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bitrix24_effectiveness.configuration import suggestion
 from bitrix24_effectiveness.errors import ConfigurationError
@@ -25,8 +25,16 @@ class Calls(BaseModel):
     """What stands there when the client called."""
     outgoing: list[str]
     """What stands there when the company called."""
-    talked: dict[str, list[str]]
-    """Column and what stands in it when somebody talked; in every other call nobody did."""
+    talked: dict[str, list[str]] = {}
+    """Column and what stands in it when somebody talked."""
+    not_talked: dict[str, list[str]] = {}
+    """Column and what stands in it when nobody did; empty counts so too."""
+
+    @model_validator(mode="after")
+    def _check_it_tells_a_talk(self) -> Self:
+        if bool(self.talked) == bool(self.not_talked):
+            raise ValueError("it needs talked or not_talked: how is a call known that was missed?")
+        return self
 
 
 class Mapping(BaseModel):

@@ -174,7 +174,7 @@ def _check_header(
 
 
 def _check_calls(where: str, calls: Calls, header: set[str]) -> None:
-    for name in (calls.number, calls.kind, *calls.talked):
+    for name in (calls.number, calls.kind, *calls.talked, *calls.not_talked):
         if name.strip().lower() not in header:
             raise ConfigurationError(f"{where}: has no column {name}, which its mapping names")
 
@@ -257,6 +257,16 @@ def _names(table: RawTable) -> dict[str, list[str]]:
     }
 
 
+def _has_talked(line: _Line, calls: Calls) -> bool:
+    if calls.talked:
+        return _counts(line, calls.talked)
+    return all(
+        text_of(line.cells[column.strip().lower()][0]) is not None
+        and not _is_one_of(line, column, values)
+        for column, values in calls.not_talked.items()
+    )
+
+
 def _requests_of_calls(
     kept: list[tuple[_Line, dict[str, str | None]]], calls: Calls
 ) -> list[tuple[_Line, dict[str, str | None]]]:
@@ -274,7 +284,7 @@ def _requests_of_calls(
         )
         # +7 and 8 are one number, and extensions have few digits
         number = digits[-10:]
-        has_talked = _counts(line, calls.talked)
+        has_talked = _has_talked(line, calls)
         if _is_one_of(line, calls.kind, calls.incoming):
             if has_talked and number in waiting:
                 waiting.pop(number)["answered_at"] = row["requested_at"]

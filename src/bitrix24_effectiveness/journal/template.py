@@ -102,7 +102,8 @@ def _columns(table: RawTable) -> list[str]:
 
 
 def _header(table: RawTable, words: Language) -> list[str]:
-    needed = {column.name for column in table.columns if column.required}
+    # a list of sales may lack it, what is written down by hand need not
+    needed = {column.name for column in table.columns if column.required} | {"first_contact_date"}
     return [
         words.word(f"column_{name}") + (" *" if name in needed else "") for name in _columns(table)
     ]

@@ -26,6 +26,9 @@ deals as (
 
     from {{ ref('fct_deals') }}
 
+    -- not known of a journal that is a list of sales
+    where first_contact_at is not null
+
 ),
 
 -- what was known of a deal at the end of the period: won after so many days, or not won until then
