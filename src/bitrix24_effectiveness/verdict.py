@@ -414,7 +414,8 @@ def change_in_words(row: Row, currency: str | None, language: Language) -> str:
         )
     if row.get("evidence"):
         text += language.word(f"evidence_{row['evidence']}")
-    return text + (language.word("by_hand") if row["before_source"] == "manual" else "")
+    source = row["before_source"]
+    return text + (language.word(f"before_{source}") if source in ("manual", "journal") else "")
 
 
 def goal_in_words(row: Row, currency: str | None, language: Language) -> str:

@@ -172,6 +172,19 @@ class DuckDBFiles:
             )
         yield self._project.raw_db
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Writes them into the raw file."""
+        schema = quote(self._project.raw_schema)
+        with opened(self._project.raw_db, read_only=False) as connection:
+            connection.execute(f"attach '{literal(file)}' as added (read_only)")
+            connection.execute("begin")
+            for table in tables:
+                name = f"{schema}.{quote(table)}"
+                connection.execute(f"create or replace table {name} as from added.{name}")
+            connection.execute("commit")
+            connection.execute("detach added")
+            connection.execute("checkpoint")
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """Reads them from the warehouse file."""
         try:
