@@ -389,7 +389,7 @@ class _Words:
                 margin=self._signed(roi["margin_change_total"]),
                 added=self._signed(roi["added_cost_total"]),
                 net=self._signed(net),
-                roi=self._language.signed(100 * net / crm, "share", None),
+                roi=self._language.signed(roi["roi_pct"], "share", None),
             )
 
     def _signed(self, value: float) -> str:
@@ -461,6 +461,10 @@ class _Words:
                 if row["months"]
             ],
             "verdict": self._meaning_of_status(scored, status),
+            "advice": language.word(f"worse_{code}")
+            if status == "worse" and language.has(f"worse_{code}")
+            else "",
+            "year_before": self._year_before(code, figure),
             "notes": self._notes(scored),
             # a metric that somebody added has no words yet
             "means": language.word(f"means_{code}") if language.has(f"means_{code}") else "",
@@ -490,6 +494,16 @@ class _Words:
         if scored.get("is_preliminary"):
             return self._language.word("preliminary_status", status=status)
         return status
+
+    def _year_before(self, code: str, figure: Any) -> str:
+        """The newest complete month's value of a year before; empty where there is none."""
+        if self._content.newest is None:
+            return ""
+        month = months_later(self._content.newest, -_YEAR)
+        for row in self._content.months.get(code, []):
+            if row["period_start"] == month and row["value_status"] == "measured":
+                return self._language.word("a_year_before", value=figure(row["value"]))
+        return ""
 
     def _window(self, row: Row) -> str:
         if row["first_month"] is None:
