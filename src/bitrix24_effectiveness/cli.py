@@ -179,6 +179,51 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     run.log.event("raw_tables", f"they are in {warehouse.raw_source}, schema {project.raw_schema}")
 
 
+@cli.group("journal")
+def journal_group() -> None:
+    """What the company writes down before it has a CRM: the `before` of every comparison."""
+
+
+@journal_group.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_language
+@click.pass_obj
+def journal_init_command(run: _Run, folder: Path, lang: str) -> None:
+    """Write the spreadsheets to fill in to FOLDER; a file that is there is not replaced.
+
+    One is for deals, one for requests: as workbooks with examples and instructions, and as CSV.
+    """
+    from bitrix24_effectiveness.journal.template import write_templates
+
+    run.log.speak(lang)
+    for path in write_templates(folder, run.project.journal_tables, lang):
+        run.log.event("written", f"written: {path}", path=str(path))
+
+
+@journal_group.command("load")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.pass_obj
+def journal_load_command(run: _Run, folder: Path | None) -> None:
+    """Load the journal of FOLDER (by default CRM_JOURNAL_DIR) beside the raw tables.
+
+    `crm-effect run` does so by itself where CRM_JOURNAL_DIR is set.
+    """
+    project = run.project
+    preflight.check_vars(project)
+    folder = folder or project.journal_dir
+    if folder is None:
+        raise click.UsageError("name the folder of the journal, or set CRM_JOURNAL_DIR")
+    with warehouse_of(project).only_run():
+        _load_journal(run, project, folder)
+
+
+def _load_journal(run: _Run, project: Project, folder: Path) -> None:
+    # its library takes a while to import
+    from bitrix24_effectiveness.journal.loading import load_journal
+
+    load_journal(project, folder, run.log)
+
+
 def _load(run: _Run, project: Project, history: History, **wishes: bool) -> None:
     # dlt takes a while to import: not for `--help` and not for a bad option
     from bitrix24_effectiveness.load.loading import Wishes, load
@@ -417,6 +462,8 @@ def run_command(
         if settings:
             preflight.check_vars(project)
             _load(run, project, history)
+        if project.journal_dir:
+            _load_journal(run, project, project.journal_dir)
         with history.phase("check") as phase:
             project = demo.settled(project, settings.webhook.host if settings else None)
             run.told.source = project.vars["data_source"]

@@ -152,6 +152,8 @@ class Environment(_FromEnvironment):
     """By how much a published figure of a complete period may change before a run says so."""
     crm_seeds_dir: Path = Path("seeds")
     """Folder of the seed CSV files."""
+    crm_journal_dir: Path | None = None
+    """Folder with what the company wrote down itself before it had a CRM."""
     crm_spark_dir: Path = Path("data/spark")
     """Folder of the warehouse and the metastore of Spark in one process."""
     dbt_profiles_dir: Path = Path()

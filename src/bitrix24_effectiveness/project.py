@@ -13,7 +13,7 @@ import yaml
 
 from bitrix24_effectiveness.configuration import Environment
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import replaced_when_done
+from bitrix24_effectiveness.files import YAML_LOADER, replaced_when_done
 
 NAME = "bitrix24_effectiveness"
 
@@ -180,6 +180,11 @@ class Project:
         return self._path("crm_seeds_dir")
 
     @property
+    def journal_dir(self) -> Path | None:
+        """Folder of the company's own journal (CRM_JOURNAL_DIR); None: there is none."""
+        return self._path("crm_journal_dir") if self._given.crm_journal_dir else None
+
+    @property
     def marts_schema(self) -> str:
         """Schema that BI tools read on a server (CRM_MARTS_SCHEMA)."""
         return self._given.crm_marts_schema
@@ -211,7 +216,15 @@ class Project:
     @cached_property
     def raw_tables(self) -> dict[str, RawTable]:
         """The raw contract by table name."""
-        document = _read_yaml(self.directory / "models/staging/bitrix24/_sources.yml")
+        return self._contract("bitrix24")
+
+    @cached_property
+    def journal_tables(self) -> dict[str, RawTable]:
+        """The contract of the company's own journal by table name."""
+        return self._contract("journal")
+
+    def _contract(self, folder: str) -> dict[str, RawTable]:
+        document = _read_yaml(self.directory / f"models/staging/{folder}/_sources.yml")
         return {
             table["name"]: RawTable(
                 table["name"],
@@ -273,7 +286,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return yaml.safe_load(path.read_text("utf-8")) or {}
+        return yaml.load(path.read_text("utf-8"), YAML_LOADER) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

@@ -64,6 +64,14 @@ class Warehouse(Protocol):
             may_replace: Whether tables that are there already may give way.
         """
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Puts tables of a DuckDB file beside the raw ones, in place of those of their names.
+
+        Raises:
+            ConfigurationError: there are no raw tables, or they cannot be written to.
+            AnotherRunError: another process has them open.
+        """
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """A few rows of what dbt has built; none where it cannot be read."""
 

@@ -172,6 +172,19 @@ class DuckDBFiles:
             )
         yield self._project.raw_db
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Writes them into the raw file."""
+        schema = quote(self._project.raw_schema)
+        with opened(self._project.raw_db, read_only=False) as connection:
+            connection.execute(f"attach '{literal(file)}' as added (read_only)")
+            connection.execute("begin")
+            for table in tables:
+                name = f"{schema}.{quote(table)}"
+                connection.execute(f"create or replace table {name} as from added.{name}")
+            connection.execute("commit")
+            connection.execute("detach added")
+            connection.execute("checkpoint")
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """Reads them from the warehouse file."""
         try:
@@ -462,6 +475,8 @@ def _copy(
         connection.execute(f"attach '{literal(project.warehouse_db)}' as warehouse (read_only)")
         connection.execute(f"attach '{literal(target)}' as published")
         connection.execute(f"create schema published.{_MARTS}")
+        # one, or each of a thousand statements would wait for the disk
+        connection.execute("begin")
         definitions = dict(
             connection.execute(
                 "select table_name, sql from duckdb_tables() "
@@ -490,6 +505,7 @@ def _copy(
             )
         for statement in _comments(connection, marts):
             connection.execute(statement)
+        connection.execute("commit")
         run = instant.isoformat(timespec="microseconds")
         said = {"settings": json.dumps(settings)} if settings else {}
         mark(connection, PUBLICATION, version=project.version, run=run, **said)

@@ -214,6 +214,15 @@ class PostgresServer:
                     connection.execute(SQL("drop table if exists {}").format(old))
                 _copy_raw_tables(file, connection, schema)
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Copies them into the raw schema, in one transaction."""
+        schema = self._project.raw_schema
+        with self._connection("the raw tables cannot be written") as connection:
+            for table in tables:
+                old = Identifier(schema, table)
+                connection.execute(SQL("drop table if exists {}").format(old))
+            _copy_raw_tables(file, connection, schema)
+
     def _replaced_raw_tables(self, connection: psycopg.Connection) -> list[str]:
         """Tables of the contract, and those by which `crm-effect load` would go on from here."""
         of_dlt = connection.execute(

@@ -171,6 +171,14 @@ class SparkProcess:
                     f"as select * from parquet.`{rows}`"
                 )
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Copies them into the raw schema, as text."""
+        session, schema = spark_session(self._project), backquote(self._project.raw_schema)
+        for table, rows in _as_parquet(file):
+            name = f"{schema}.{backquote(table)}"
+            session.sql(f"drop table if exists {name}")
+            session.sql(f"create table {name} using parquet as select * from parquet.`{rows}`")
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """Reads them through the session."""
         session = spark_session(self._project)
