@@ -240,7 +240,10 @@ def test_every_example_is_loaded_by_a_test_of_its_own() -> None:
         ("table: journal_deals\ncolumns: {amont: A}", "no column amont; did you mean amount"),
         ("table: journal_deals\ncolumns: {amount: Z}\nconstants: {result: won}", "no column z"),
         ("table: [", "not valid YAML"),
-        ("table: journal_deals\ncolumns: {}\nsheet: Other\nconstants: {result: won}", "no sheet Other"),
+        (
+            "table: journal_deals\ncolumns: {}\nsheet: Other\nconstants: {result: won}",
+            "no sheet Other",
+        ),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_refused(tmp_path: Path, mapping: str, message: str) -> None:
