@@ -45,8 +45,8 @@ def replay(target: Path) -> float:
     """
     project = settled(Project.find({}))
     dbt = Dbt(project, Log("text"))
-    if scratch := warehouse_of(project).scratch_database:
-        dbt._build_in(scratch)
+    dbt.build_in_memory()
+    scratch = warehouse_of(project).scratch_database
     plain = plain_tests(dbt.manifest)
     nodes = dbt.manifest.nodes
     results = json.loads((target / "run_results.json").read_text("utf-8"))["results"]

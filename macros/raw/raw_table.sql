@@ -17,27 +17,36 @@
             'raw table ' ~ relation ~ ' is absent and required: load it, or name it in the var raw_identifiers'
         ) -%}
     {%- endif %}
+    {#- in two steps, since an engine does all that stands within an expression as often as it is written there -#}
     select
     {%- for column in contract.columns.values() %}
-        {%- set raw_name = renamed.get(column.name, column.name) %}
-        {%- set own_name = own_names.get(bare_name(raw_name)) %}
-        {%- if own_name %}
-        {{ raw_text(adapter.quote(own_name), column.config.meta.raw_type) }} as raw_{{ column.name }}
-        {%- else %}
-            {%- if present is not none and column.config.meta.required -%}
-                {%- do exceptions.raise_compiler_error(
-                    'column ' ~ raw_name ~ ' of raw table ' ~ relation
-                    ~ ' is absent and required: load it, or name it in the var raw_columns'
-                ) -%}
-            {%- endif %}
-        cast(null as {{ dbt.type_string() }}) as raw_{{ column.name }}
-        {%- endif %}
+        {{ known_text('raw_' ~ column.name, column.config.meta.raw_type) }} as raw_{{ column.name }}
         {{- ',' if not loop.last }}
     {%- endfor %}
-    {%- if present is none %}
-    from (select 1 as absent) as absent_table
-    where 1 = 0
-    {%- else %}
-    from {{ relation }}
-    {%- endif %}
+    from (
+        select
+        {%- for column in contract.columns.values() %}
+            {%- set raw_name = renamed.get(column.name, column.name) %}
+            {%- set own_name = own_names.get(bare_name(raw_name)) %}
+            {%- if own_name %}
+            {{ raw_text(adapter.quote(own_name), column.config.meta.raw_type) }} as raw_{{ column.name }}
+            {%- else %}
+                {%- if present is not none and column.config.meta.required -%}
+                    {%- do exceptions.raise_compiler_error(
+                        'column ' ~ raw_name ~ ' of raw table ' ~ relation
+                        ~ ' is absent and required: load it, or name it in the var raw_columns'
+                    ) -%}
+                {%- endif %}
+            cast(null as {{ dbt.type_string() }}) as raw_{{ column.name }}
+            {%- endif %}
+            {{- ',' if not loop.last }}
+        {%- endfor %}
+        {%- if present is none %}
+        from (select 1 as absent) as absent_table
+        where 1 = 0
+        {%- else %}
+        from {{ relation }}
+        {%- endif %}
+        {{ fence() }}
+    ) as raw_texts
 {% endmacro %}

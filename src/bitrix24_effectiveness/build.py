@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from bitrix24_effectiveness.changes import settings_of
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, DataError
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.log import Log
@@ -22,8 +23,7 @@ from bitrix24_effectiveness.warehouse import warehouse_of
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_BASE_FOLDER = "models/staging/bitrix24/base"
-_BASE = f"path:{_BASE_FOLDER}"
+_BASE = "path:models/staging/bitrix24/base"
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
 
@@ -58,13 +58,15 @@ class Dbt:
         return self._invoke("parse", "--no-write-json")
 
     def run(self, title: str, command: str, *selection: str) -> list[Any]:
-        """Runs a command on some nodes, and gives a result for each.
+        """Runs a command on some nodes, gives a result for each and holds the warehouse open.
 
         Raises:
             ConfigurationError: dbt could not even start with this configuration.
         """
+        self.build_in_memory()
         with self._log.progress(title):
-            return list(self._invoke(command, *selection, manifest=self.manifest).results)
+            answer = self._invoke(command, *selection, manifest=self.manifest, stays_open=True)
+        return list(answer.results)
 
     def build(self, *selection: str) -> list[Any]:
         """Builds and tests some nodes, and gives a result for each.
@@ -76,8 +78,7 @@ class Dbt:
             ConfigurationError: dbt could not even start with this configuration.
             DataError: tests failed the first time, and passed the second.
         """
-        if scratch := warehouse_of(self._project).scratch_database:
-            self._build_in(scratch)
+        self.build_in_memory()
         plain = plain_tests(self.manifest)
         with self._log.progress("build"):
             with _quick(self.manifest, plain):
@@ -103,13 +104,13 @@ class Dbt:
             )
         return [result for result in results if result.node.unique_id not in failed] + list(again)
 
-    def _build_in(self, database: str) -> None:
-        """Moves what only models read; the guard reads the base tables."""
+    def build_in_memory(self) -> None:
+        """Moves what only models read, where the profile has a database in memory for it."""
+        database = warehouse_of(self._project).scratch_database
         schemas = [self._project.schema(name) for name in ("staging", "intermediate")]
         nodes: list[Any] = list(self.manifest.nodes.values())
         for node in nodes:
-            is_base = node.original_file_path.startswith(_BASE_FOLDER)
-            if node.resource_type == "model" and node.schema in schemas and not is_base:
+            if database and node.resource_type == "model" and node.schema in schemas:
                 node.database = database
                 node.relation_name = ".".join(map(quote, (database, node.schema, node.alias)))
 
@@ -163,6 +164,8 @@ class Dbt:
 def build_base(project: Project, log: Log, dbt: Dbt) -> dict[str, str]:
     """Builds the base tables: raw tables as they can be read, with nothing dropped.
 
+    They can be in dbt's memory: they are there until `dbt` is closed.
+
     Returns:
         The base table of each raw table, as SQL names it.
 
@@ -195,6 +198,8 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
     if dbt.base_nodes:
         # `empty`: leaving out a model would leave out its tests
         selection += ["--exclude", f"{_BASE},resource_type:model", "--indirect-selection", "empty"]
+    # those of now: what a person changes while it builds is not in it
+    settings = settings_of(project)
     record(project, "running")
     try:
         results = dbt.build(*selection)
@@ -212,6 +217,7 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
             for node in nodes
             if node.schema == project.schema("marts") and node.resource_type in ("model", "seed")
         ],
+        settings,
     )
     kinds = [str(node.resource_type) for node in nodes]
     models, tests = kinds.count("model"), kinds.count("test") + dbt.tests_beside
@@ -252,21 +258,40 @@ def passed_marts(project: Project) -> list[str]:
 @contextmanager
 def kept_passed(project: Project) -> Iterator[None]:
     """For writing beside the marts: they stay fit to be published, if they were."""
+    if project.target != "duckdb":
+        # a server knows what was written to which table, a file only that it was written to
+        yield
+        return
     try:
-        marts = passed_marts(project)
+        marts, settings = passed_marts(project), passed_settings(project)
     except DataError:
         marts = None
     yield
     if marts is not None:
-        record(project, "passed", marts)
+        record(project, "passed", marts, settings)
 
 
-def record(project: Project, status: str, marts: Sequence[str] = ()) -> None:
+def passed_settings(project: Project) -> dict[str, Any] | None:
+    """With what settings the last build that passed was made; None: it was not kept."""
+    settings: dict[str, Any] | None = warehouse_of(project).read_state().get("settings")
+    return settings
+
+
+def record(
+    project: Project,
+    status: str,
+    marts: Sequence[str] = (),
+    settings: dict[str, Any] | None = None,
+) -> None:
     """Keeps with the warehouse how the build stands: `running`, `failed` or `passed`."""
     warehouse = warehouse_of(project)
     state: dict[str, Any] = {"status": status}
     if status == "passed":
-        state |= {"fingerprint": warehouse.fingerprint(marts), "marts": list(marts)}
+        state |= {
+            "fingerprint": warehouse.fingerprint(marts),
+            "marts": list(marts),
+            "settings": settings,
+        }
     warehouse.write_state(state)
 
 

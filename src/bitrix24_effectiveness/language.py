@@ -12,6 +12,8 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
+from bitrix24_effectiveness.files import YAML_LOADER
+
 _MONTH = {"en": "MMM y", "ru": "MM.y"}
 _DAY = {"en": "d MMMM y", "ru": "d MMMM y"}
 _MONEY = {"en": "¤¤ #,##0", "ru": "#,##0 ¤"}
@@ -35,7 +37,7 @@ def wrapped(text: str, width: int) -> str:
 @cache
 def _words_of(code: str) -> dict[str, dict[str, str | dict[str, str]]]:
     file = resources.files(__package__) / "words" / f"{code}.yml"
-    return yaml.safe_load(file.read_text("utf-8"))
+    return yaml.load(file.read_text("utf-8"), YAML_LOADER)
 
 
 class Language:

@@ -13,7 +13,7 @@ import yaml
 
 from bitrix24_effectiveness.configuration import Environment
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import replaced_when_done
+from bitrix24_effectiveness.files import YAML_LOADER, replaced_when_done
 
 NAME = "bitrix24_effectiveness"
 
@@ -160,6 +160,16 @@ class Project:
         return int(self._given.crm_marts_mode, 8) & 0o444
 
     @property
+    def keep(self) -> int:
+        """How many publications are kept, the current one included (CRM_KEEP)."""
+        return self._given.crm_keep
+
+    @property
+    def change_warning(self) -> float:
+        """Percent that a past figure may change before a run says so (CRM_CHANGE_WARNING)."""
+        return self._given.crm_change_warning
+
+    @property
     def spark_dir(self) -> Path:
         """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
         return self._path("crm_spark_dir")
@@ -276,7 +286,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return yaml.safe_load(path.read_text("utf-8")) or {}
+        return yaml.load(path.read_text("utf-8"), YAML_LOADER) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

@@ -214,7 +214,8 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
     table.add_column(words.word("metric"), ratio=1)
     for key in ("before", "after", "change", "months_compared"):
         table.add_column(words.word(key), justify="right", no_wrap=True)
-    table.add_column(words.word("result"), no_wrap=True)
+    is_preliminary = any(row.get("is_preliminary") for row in summary.told.scorecard)
+    table.add_column(words.word("result_so_far" if is_preliminary else "result"), no_wrap=True)
     goals = [goal_in_words(row, currency, words) for row in summary.told.scorecard]
     if any(goals):
         table.add_column(words.word("goal_column"))

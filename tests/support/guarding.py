@@ -76,9 +76,12 @@ def findings_of(
     log = Log("text")
     same = str((project.target, project.warehouse_db.name, project.given_vars))
     dbt = Dbt(project, log, _manifests.get(same))
-    base_tables = build_base(project, log, dbt)
-    _manifests[same] = dbt.manifest
-    return check_raw_tables(project, base_tables, now, before, **options)
+    try:
+        base_tables = build_base(project, log, dbt)
+        _manifests[same] = dbt.manifest
+        return check_raw_tables(project, base_tables, now, before, **options)
+    finally:
+        dbt.close()
 
 
 class Guarded:

@@ -39,6 +39,7 @@ COMPARED = (
     "client_cohorts",
     "deal_stage_durations",
     "loss_by_stage",
+    "crm_adoption",
     "rejected_rows",
     "raw_row_counts",
 )
@@ -463,6 +464,7 @@ def differences(
             result.loss_by_stage,
             ("period_grain", "period_start", "pipeline_id", "stage_id", "loss_reason_id"),
         ),
+        ("crm_adoption", result.crm_adoption, ("month_start", "segment_id")),
     ):
         found += compare(name, expected, rows_of(connection, f"{schema}.{name}"), key)
 

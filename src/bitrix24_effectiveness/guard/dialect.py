@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from duckdb_sqlalchemy import Dialect
+from duckdb_sqlalchemy import ConnectionWrapper, Dialect
 
 NAME = "crm_guard_duckdb"
 
@@ -24,3 +24,12 @@ class GuardDialect(Dialect):
 
     def do_rollback(self, dbapi_connection: Any) -> None:
         """Rolls nothing back."""
+
+
+def beside_dbt() -> ConnectionWrapper:
+    """A connection to what dbt holds open in this process: base tables can be in its memory."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    # of all its environments only that of DuckDB files has one, and others read no portal
+    environment: Any = DuckDBConnectionManager.env()
+    return ConnectionWrapper(environment.conn.cursor())

@@ -16,9 +16,9 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from sqlalchemy.dialects import registry
 
 from bitrix24_effectiveness.errors import ConfigurationError
-from bitrix24_effectiveness.files import literal, quote
+from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.guard.dialect import NAME as DUCKDB_DIALECT
-from bitrix24_effectiveness.guard.dialect import GuardDialect
+from bitrix24_effectiveness.guard.dialect import beside_dbt
 from bitrix24_effectiveness.guard.views import (
     delivered_columns,
     delivered_view,
@@ -38,6 +38,9 @@ _CHANGES = """
     union all select date_create from crm_lead
     union all select created from crm_activity
 """
+
+# its names for temporary views are not those of the driver's dialect
+_ROOM_FOR_VIEWS = ("attach if not exists ':memory:' as crm_guard", "use crm_guard")
 
 registry.register(DUCKDB_DIALECT, "bitrix24_effectiveness.guard.dialect", "GuardDialect")
 
@@ -77,7 +80,7 @@ class Engine:
         @cache
         def connect() -> Any:
             if is_duckdb:
-                return GuardDialect().connect()
+                return beside_dbt()
             return psycopg.connect(url.replace("+psycopg", "", 1))
 
         # its stubs do not know `kwargs`
@@ -87,43 +90,24 @@ class Engine:
             connection_string=url,
             kwargs={"poolclass": sqlalchemy.StaticPool, "creator": connect},
         )
+        self._connection = connect()
         self._sql = self._source.get_execution_engine().engine
         queries = queries_of_views(self._project, base_tables, self._delivered, quote)
-        create = "create view" if is_duckdb else "create temporary view"
+        create = "create or replace view" if is_duckdb else "create temporary view"
         with self._sql.begin() as connection:
-            for statement in self._settings_of_duckdb() if is_duckdb else ():
+            for statement in _ROOM_FOR_VIEWS if is_duckdb else ():
                 connection.exec_driver_sql(statement)
             for name, query in queries.items():
                 # a colon begins a parameter unless escaped
                 statement = f"{create} {name} as {query}".replace(":", "\\:")
                 connection.execute(sqlalchemy.text(statement))
 
-    def _settings_of_duckdb(self) -> Iterator[str]:
-        yield "set memory_limit = '2GB'"
-        # what does not fit
-        yield f"set temp_directory = '{literal(self._project.warehouse_db)}.guard'"
-        for name, path in self._files().items():
-            yield f"attach '{literal(path)}' as {quote(name)} (read_only)"
-
-    def _files(self) -> dict[str, Path]:
-        """The DuckDB files by the names that dbt has for them."""
-        from dbt.adapters.duckdb.credentials import DuckDBCredentials
-
-        warehouse = self._project.warehouse_db
-        return {
-            DuckDBCredentials.path_derived_database_name(warehouse): warehouse,
-            self._project.vars["raw_database"]: self._project.raw_db,
-        }
-
     def close(self) -> None:
         """Lets go of the tables."""
-        if self._project.target == "duckdb":
-            # cursors that were not closed keep the connection open, which must not keep the files
-            with self._sql.connect() as connection:
-                for name in self._files():
-                    connection.exec_driver_sql(f"detach {quote(name)}")
         self._source.get_execution_engine().close()
         self._sql.dispose()
+        # Great Expectations goes on holding cursors
+        self._connection.close()
 
     def in_order(self, query: str) -> str:
         """The query with its rows in an order, so that of many the same are shown each time."""

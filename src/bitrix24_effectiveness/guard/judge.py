@@ -20,7 +20,9 @@ import yaml
 from bitrix24_effectiveness.build import Dbt, build_base, kept_passed
 from bitrix24_effectiveness.configuration import suggestion
 from bitrix24_effectiveness.errors import ConfigurationError, DataError
+from bitrix24_effectiveness.files import YAML_LOADER
 from bitrix24_effectiveness.guard import results
+from bitrix24_effectiveness.guard.later import imported_later
 from bitrix24_effectiveness.guard.results import Finding
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
@@ -29,8 +31,6 @@ _KEPT_KEYS = 20
 _SHOWN_KEYS = 5
 # keys and codes look like this; whatever else lies in a key column could be a name or a phone
 _HARMLESS = re.compile(r"[A-Za-z0-9_:.|-]{1,40}")
-# the same language, read several times as fast
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNJUDGED = "cannot be evaluated"
 _LONG_AGO = datetime(1, 1, 1)
 # as in `mostly_readable`: so many rows, and this share of the table, are a fault of the load
@@ -77,20 +77,27 @@ def guard(
     accepted = _accepted(suites, accept)
     if not new_portal:
         accepted |= results.accepted_before(project) - _compared(suites)
+    builder = dbt or Dbt(project, log)
+    stopping = None
     with kept_passed(project):
-        base_tables = build_base(project, log, dbt or Dbt(project, log))
-        findings = check_raw_tables(
-            project,
-            base_tables,
-            now,
-            before,
-            log=log,
-            data_docs=data_docs,
-            suites=suites,
-            accepted=accepted,
-        )
-        results.keep(project, run_id or now.isoformat(timespec="microseconds"), findings)
-    stopping = [finding for finding in findings if finding.stops]
+        try:
+            base_tables = build_base(project, log, builder)
+            findings = check_raw_tables(
+                project,
+                base_tables,
+                now,
+                before,
+                log=log,
+                data_docs=data_docs,
+                suites=suites,
+                accepted=accepted,
+            )
+            results.keep(project, run_id or now.isoformat(timespec="microseconds"), findings)
+            stopping = [finding for finding in findings if finding.stops]
+        finally:
+            # a build goes on with base tables that it finds in memory
+            if dbt is None or stopping != []:
+                builder.close()
     if stopping or log.is_json or not is_brief:
         _show(findings, log)
     warned = sum(not finding.passed for finding in findings) - len(stopping)
@@ -149,7 +156,7 @@ def read_suites(project: Project) -> Suites:
     for table in project.raw_tables:
         path = project.directory / "great_expectations" / f"{table}.yml"
         try:
-            suites[table] = yaml.load(path.read_text("utf-8"), _LOADER)
+            suites[table] = yaml.load(path.read_text("utf-8"), YAML_LOADER)
         except FileNotFoundError as error:
             raise ConfigurationError(f"{path} is missing: {table} is unguarded") from error
         except yaml.YAMLError as error:
@@ -202,7 +209,9 @@ def check_raw_tables(
     """
     suites = read_suites(project) if suites is None else suites
     with _quiet():
-        from bitrix24_effectiveness.guard.engine import engine_of
+        # Great Expectations draws histograms with them, of which nobody asks for one
+        with imported_later("scipy.stats", "altair"):
+            from bitrix24_effectiveness.guard.engine import engine_of
 
         engine = engine_of(project)(project, base_tables, is_kept=data_docs is not None)
         try:

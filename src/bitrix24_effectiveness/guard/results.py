@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy
 
 from bitrix24_effectiveness.files import quote
+from bitrix24_effectiveness.guard.dialect import beside_dbt
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
@@ -50,9 +51,12 @@ class Finding:
         return self.severity == "critical" and not self.passed
 
 
-def _engine(project: Project) -> sqlalchemy.Engine:
-    url = warehouse_of(project).sqlalchemy_url
-    return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+def _engine(project: Project, is_beside_dbt: bool = False) -> sqlalchemy.Engine:
+    options: dict[str, Any] = {"poolclass": sqlalchemy.pool.NullPool}
+    if is_beside_dbt and project.target == "duckdb":
+        # a file that dbt has open nobody else can open
+        options["creator"] = beside_dbt
+    return sqlalchemy.create_engine(warehouse_of(project).sqlalchemy_url, **options)
 
 
 def _spark(project: Project) -> Any:
@@ -116,7 +120,7 @@ def _exists(connection: sqlalchemy.Connection, schema: str) -> bool:
 
 
 def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
-    """Adds the findings of a run."""
+    """Adds the findings of a run; on DuckDB dbt still holds the warehouse open."""
     findings = list(findings)
     is_accepted = not any(finding.stops for finding in findings)
     source, table, schema = _source(project), _table(project), project.schema("quality")
@@ -142,7 +146,7 @@ def keep(project: Project, run_id: str, findings: Iterable[Finding]) -> None:
         )
         frame.write.mode("append").saveAsTable(table)
         return
-    with _engine(project).begin() as connection:
+    with _engine(project, is_beside_dbt=True).begin() as connection:
         connection.execute(sqlalchemy.text(f"create schema if not exists {quote(schema)}"))
         connection.execute(sqlalchemy.text(f"create table if not exists {table} ({_COLUMNS})"))
         values = ", ".join(f":{name}" for name in rows[0])

@@ -2,15 +2,10 @@
 
 with
 
-delivered as (
-
-    {{ raw_table(table) }}
-
-),
-
 raw_counts as (
 
-    select count(*) as raw_rows from delivered
+    -- as a CTE, all its texts would be read to be counted
+    select count(*) as raw_rows from ({{ raw_table(table) }}) as delivered
 
 ),
 
