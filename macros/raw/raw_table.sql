@@ -1,6 +1,6 @@
 {#- the declared columns of a raw table as trimmed text, named raw_<column>; what is absent is null -#}
 {% macro raw_table(table) %}
-    {%- set relation = source('bitrix24', table) -%}
+    {%- set relation = source('journal' if table.startswith('journal_') else 'bitrix24', table) -%}
     {%- set renamed = raw_column_names(table) -%}
     {%- if not execute -%}
         {{ return('select * from ' ~ relation) }}

@@ -25,6 +25,10 @@ events as (
     -- without a history a deal can be closed on a day before it was entered
     select finished_at as happened_at from {{ ref('int_entity_states') }}
     where entity_type = 'deal'
+    union all
+    select first_contact_at as happened_at from {{ ref('int_journal_deals') }}
+    union all
+    select requested_at as happened_at from {{ ref('int_journal_requests') }}
 
 ),
 

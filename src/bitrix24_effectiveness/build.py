@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from bitrix24_effectiveness.changes import settings_of
 from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, DataError
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.log import Log
@@ -197,6 +198,8 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
     if dbt.base_nodes:
         # `empty`: leaving out a model would leave out its tests
         selection += ["--exclude", f"{_BASE},resource_type:model", "--indirect-selection", "empty"]
+    # those of now: what a person changes while it builds is not in it
+    settings = settings_of(project)
     record(project, "running")
     try:
         results = dbt.build(*selection)
@@ -214,6 +217,7 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
             for node in nodes
             if node.schema == project.schema("marts") and node.resource_type in ("model", "seed")
         ],
+        settings,
     )
     kinds = [str(node.resource_type) for node in nodes]
     models, tests = kinds.count("model"), kinds.count("test") + dbt.tests_beside
@@ -254,21 +258,40 @@ def passed_marts(project: Project) -> list[str]:
 @contextmanager
 def kept_passed(project: Project) -> Iterator[None]:
     """For writing beside the marts: they stay fit to be published, if they were."""
+    if project.target != "duckdb":
+        # a server knows what was written to which table, a file only that it was written to
+        yield
+        return
     try:
-        marts = passed_marts(project)
+        marts, settings = passed_marts(project), passed_settings(project)
     except DataError:
         marts = None
     yield
     if marts is not None:
-        record(project, "passed", marts)
+        record(project, "passed", marts, settings)
 
 
-def record(project: Project, status: str, marts: Sequence[str] = ()) -> None:
+def passed_settings(project: Project) -> dict[str, Any] | None:
+    """With what settings the last build that passed was made; None: it was not kept."""
+    settings: dict[str, Any] | None = warehouse_of(project).read_state().get("settings")
+    return settings
+
+
+def record(
+    project: Project,
+    status: str,
+    marts: Sequence[str] = (),
+    settings: dict[str, Any] | None = None,
+) -> None:
     """Keeps with the warehouse how the build stands: `running`, `failed` or `passed`."""
     warehouse = warehouse_of(project)
     state: dict[str, Any] = {"status": status}
     if status == "passed":
-        state |= {"fingerprint": warehouse.fingerprint(marts), "marts": list(marts)}
+        state |= {
+            "fingerprint": warehouse.fingerprint(marts),
+            "marts": list(marts),
+            "settings": settings,
+        }
     warehouse.write_state(state)
 
 

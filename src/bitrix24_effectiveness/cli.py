@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gc
 import io
 import itertools
@@ -32,9 +33,10 @@ from bitrix24_effectiveness.history import History, kept_history
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.load.settings import Settings
 from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.notify import Told
 from bitrix24_effectiveness.page import write_page
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.publish import publish, rollback, say_publications
 from bitrix24_effectiveness.report import report
 from bitrix24_effectiveness.status import status
 from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
@@ -68,9 +70,15 @@ def _after_publication() -> Iterator[None]:
 class _Run:
     """What every command needs."""
 
-    def __init__(self, log: Log, given_vars: dict[str, Any]) -> None:
+    def __init__(self, log: Log, given_vars: dict[str, Any], told: Told) -> None:
         self.log = log
+        self.told = told
         self._given_vars = given_vars
+
+    def watched(self, command: str, language: str | None = None) -> None:
+        """From now on, what becomes of the command is told where somebody wants to hear it."""
+        self.told.command = command
+        self.told.language = language or _default_language()
 
     @property
     def project(self) -> Project:
@@ -146,7 +154,7 @@ def cli(context: click.Context, log_format: str, given_vars: dict[str, Any]) -> 
     the last are schemas of the database that PGHOST, PGPORT, PGUSER and PGDATABASE name. With
     CRM_TARGET=spark they lie in the folder CRM_SPARK_DIR, and nothing is published.
     """
-    context.obj = _Run(Log(log_format), given_vars)
+    context.obj = _Run(Log(log_format), given_vars, context.obj or Told())
 
 
 @cli.command("load-files")
@@ -170,6 +178,51 @@ def load_files_command(run: _Run, folder: Path, out: Path | None) -> None:
     with warehouse.new_raw_tables(may_replace=True) as file:
         load_files(project, folder, file, run.log)
     run.log.event("raw_tables", f"they are in {warehouse.raw_source}, schema {project.raw_schema}")
+
+
+@cli.group("journal")
+def journal_group() -> None:
+    """What the company writes down before it has a CRM: the `before` of every comparison."""
+
+
+@journal_group.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_language
+@click.pass_obj
+def journal_init_command(run: _Run, folder: Path, lang: str) -> None:
+    """Write the spreadsheets to fill in to FOLDER; a file that is there is not replaced.
+
+    One is for deals, one for requests: as workbooks with examples and instructions, and as CSV.
+    """
+    from bitrix24_effectiveness.journal.template import write_templates
+
+    run.log.speak(lang)
+    for path in write_templates(folder, run.project.journal_tables, lang):
+        run.log.event("written", f"written: {path}", path=str(path))
+
+
+@journal_group.command("load")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.pass_obj
+def journal_load_command(run: _Run, folder: Path | None) -> None:
+    """Load the journal of FOLDER (by default CRM_JOURNAL_DIR) beside the raw tables.
+
+    `crm-effect run` does so by itself where CRM_JOURNAL_DIR is set.
+    """
+    project = run.project
+    preflight.check_vars(project)
+    folder = folder or project.journal_dir
+    if folder is None:
+        raise click.UsageError("name the folder of the journal, or set CRM_JOURNAL_DIR")
+    with warehouse_of(project).only_run():
+        _load_journal(run, project, folder)
+
+
+def _load_journal(run: _Run, project: Project, folder: Path) -> None:
+    # its library takes a while to import
+    from bitrix24_effectiveness.journal.loading import load_journal
+
+    load_journal(project, folder, run.log)
 
 
 def _load(run: _Run, project: Project, history: History, **wishes: bool) -> None:
@@ -209,6 +262,7 @@ def load_command(run: _Run, /, **wishes: bool) -> None:
     The whole portal the first time, new and changed rows from then on. An interrupted load goes on
     where it stopped.
     """
+    run.watched("load")
     project = run.complete_project
     preflight.check_vars(project)
     with warehouse_of(project).only_run(), kept_history(project, run.log, "load") as history:
@@ -259,6 +313,7 @@ def _guard(
 @click.pass_obj
 def guard_command(run: _Run, data_docs: bool, new_portal: bool, accept: tuple[str, ...]) -> None:
     """Read the raw tables into the base tables and judge them; build nothing else."""
+    run.watched("guard")
     project = run.project
     folder = project.warehouse_db.with_name("data_docs") if data_docs else None
     with warehouse_of(project).only_run(), kept_history(project, run.log, "guard") as history:
@@ -284,6 +339,7 @@ def _build(run: _Run, project: Project, history: History, dbt: building.Dbt) -> 
 @click.pass_obj
 def build_command(run: _Run) -> None:
     """Build and test all models in the warehouse; publish nothing."""
+    run.watched("build")
     project = run.project
     with warehouse_of(project).only_run(), kept_history(project, run.log, "build") as history:
         with history.phase("check"):
@@ -293,17 +349,60 @@ def build_command(run: _Run) -> None:
         _build(run, project, history, building.Dbt(project, run.log))
 
 
+def _publish(run: _Run, project: Project) -> None:
+    publication = publish(project, run.log)
+    run.told.alerts = publication.alerts
+    if publication.changes:
+        run.told.changes = publication.changes.above(project.change_warning)
+    catalog = project.seeds_dir / "metric_catalog.csv"
+    if catalog.is_file():
+        with catalog.open(encoding="utf-8", newline="") as file:
+            run.told.metrics = {row["metric_code"]: row for row in csv.DictReader(file)}
+
+
 @cli.command("publish")
 @click.pass_obj
 def publish_command(run: _Run) -> None:
     """Publish the marts of the last build, if it passed all its tests."""
+    run.watched("publish")
     project = run.complete_project
     with (
         warehouse_of(project).only_run(),
         kept_history(project, run.log, "publish") as history,
         history.phase("publish"),
     ):
-        publish(project, run.log)
+        _publish(run, project)
+
+
+@cli.command("rollback")
+@_language
+@click.option(
+    "--to",
+    metavar="INSTANT",
+    help="How the UTC instant of the publication begins, such as 2026-11-25T03:10; by default the "
+    "newest one that is older than the current one.",
+)
+@click.option("--list", "is_list", is_flag=True, help="Only show the publications that are kept.")
+@click.pass_obj
+def rollback_command(run: _Run, lang: str, to: str | None, is_list: bool) -> None:
+    """Publish again what was published before, in one step and without building.
+
+    The last CRM_KEEP (3) publications are kept, the current one included. The next run publishes
+    anew: mend what was wrong, or stop the schedule, before it comes.
+    """
+    run.log.speak(lang)
+    project = run.complete_project
+    if is_list:
+        say_publications(project, run.log)
+        return
+    with (
+        warehouse_of(project).only_run(),
+        kept_history(project, run.log, "rollback") as history,
+        history.phase("rollback"),
+    ):
+        rollback(project, run.log, to)
+    with _after_publication():
+        _page(run, project, lang)
 
 
 def _page(run: _Run, project: Project, language: str) -> None:
@@ -356,6 +455,7 @@ def run_command(
 
     When nothing has changed since the last run, it only reports: there is nothing to build.
     """
+    run.watched("run", lang)
     run.log.speak(lang)
     project = run.complete_project
     with warehouse_of(project).only_run(), kept_history(project, run.log, "run") as history:
@@ -363,8 +463,11 @@ def run_command(
         if settings:
             preflight.check_vars(project)
             _load(run, project, history)
+        if project.journal_dir:
+            _load_journal(run, project, project.journal_dir)
         with history.phase("check") as phase:
             project = demo.settled(project, settings.webhook.host if settings else None)
+            run.told.source = project.vars["data_source"]
             fingerprint = fingerprint_of(project)
             if not (force or new_portal or accept) and is_published(project, fingerprint):
                 phase.status = "unchanged"
@@ -392,7 +495,7 @@ def run_command(
             # what is published ends with the build that it comes from
             history.keep()
             with history.phase("publish"):
-                publish(project, run.log)
+                _publish(run, project)
                 remember(project, fingerprint)
     with _after_publication():
         report(project, lang, run.log)
@@ -444,47 +547,45 @@ def main() -> None:
     gc.set_threshold(100_000, 50, 50)
     log = Log("json" if _wants_json(sys.argv) else "text")
     signals: list[int] = []
+    told, reason = Told(), None
     with for_owner_alone(), _ended_by_sigterm(signals):
         try:
-            code = cli.main(standalone_mode=False)
+            code = cli.main(standalone_mode=False, obj=told)
         except click.ClickException as error:
-            code = error.exit_code
-            log.event("error", _usage(error), "error", exit_code=code)
+            code, reason = error.exit_code, _usage(error)
         except CrmEffectError as error:
-            code = error.exit_code
-            log.event("error", str(error), "error", exit_code=code)
+            code, reason = error.exit_code, str(error)
         except (click.Abort, KeyboardInterrupt):
-            code = _stopped(signals, log)
+            code, reason = _stopped(signals)
         except OSError as error:
-            code = ConfigurationError.exit_code
-            log.event("error", _of_system(error), "error", exit_code=code)
+            code, reason = ConfigurationError.exit_code, _of_system(error)
         except Exception as error:
             if os.environ.get("CRM_DEBUG"):
                 raise
             # an interrupt can break what dbt was just doing
-            code = _stopped(signals, log) if signals else _unexpected(error, log)
+            code, reason = _stopped(signals) if signals else _unexpected(error)
+        code = code if isinstance(code, int) else 0
+        if reason:
+            is_known = code < 128
+            log.event("error", reason, "error", **({"exit_code": code} if is_known else {}))
+        told.tell(code, reason, log, os.environ)
     # Python remembers an interrupt that left text which it ran, as dbt's compiled macros are, and
     # would end the process by it at last; running another text makes it forget
     exec("")
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
 
 
-def _stopped(signals: list[int], log: Log) -> int:
+def _stopped(signals: list[int]) -> tuple[int, str]:
     how = "stopped by SIGTERM" if signals else "interrupted"
-    log.event("error", f"{how}: the published marts stay as they are", "error")
-    return 128 + (signals or [signal.SIGINT])[0]
+    return 128 + (signals or [signal.SIGINT])[0], f"{how}: the published marts stay as they are"
 
 
-def _unexpected(error: Exception, log: Log) -> int:
-    code = ConfigurationError.exit_code
+def _unexpected(error: Exception) -> tuple[int, str]:
     lines = str(error).strip().splitlines() or [""]
-    log.event(
-        "error",
+    return (
+        ConfigurationError.exit_code,
         f"unexpected {type(error).__name__}: {lines[0]} (a bug; CRM_DEBUG=1 shows where)",
-        "error",
-        exit_code=code,
     )
-    return code
 
 
 def _write_anywhere() -> None:

@@ -144,8 +144,16 @@ class Environment(_FromEnvironment):
         str, StringConstraints(pattern="^0?[0-7]{3}$"), _must_be("a file mode such as 0640")
     ] = "0600"
     """Who may read the published files: 0640 is the group of the file too. Nobody may write."""
+    crm_keep: Annotated[int, Field(ge=1, le=1000), _must_be("a whole number from 1 to 1000")] = 3
+    """How many publications are kept, the current one included."""
+    crm_change_warning: Annotated[
+        float, Field(ge=0, allow_inf_nan=False), _must_be("a number of percent, 0 or more")
+    ] = 5.0
+    """By how much a published figure of a complete period may change before a run says so."""
     crm_seeds_dir: Path = Path("seeds")
     """Folder of the seed CSV files."""
+    crm_journal_dir: Path | None = None
+    """Folder with what the company wrote down itself before it had a CRM."""
     crm_spark_dir: Path = Path("data/spark")
     """Folder of the warehouse and the metastore of Spark in one process."""
     dbt_profiles_dir: Path = Path()

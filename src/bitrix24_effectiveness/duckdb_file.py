@@ -116,10 +116,10 @@ def mark(connection: duckdb.DuckDBPyConnection, name: str, **said: Any) -> None:
     Args:
         connection: The database.
         name: Which mark.
-        said: What it says, beyond the moment and what the database holds.
+        said: What it says, beyond the moment (`run`, by default now) and what the database holds.
     """
-    run = datetime.now(UTC).isoformat(timespec="microseconds")
-    said |= {"run": run, "holds": sorted(_contents(connection))}
+    said.setdefault("run", datetime.now(UTC).isoformat(timespec="microseconds"))
+    said["holds"] = sorted(_contents(connection))
     columns = ", ".join(f"? as {column}" for column in said)
     connection.execute(f"create schema {MARKS}")
     connection.execute(f"create table {MARKS}.{name} as select {columns}", list(said.values()))

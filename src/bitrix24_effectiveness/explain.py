@@ -176,18 +176,9 @@ class Explanation:
     def _behind(self, row: Row) -> Row:
         """A question for the rows behind a number of the formula, and what it gives."""
         start, end = self.figure["period_start"], self.figure["period_end"]
-        inactivity = timedelta(days=self.settings.get("client_inactivity_days") or 0)
-        next_day = end + timedelta(days=1)
-        bounds = {
-            "period": (start, end),
-            "opening": (start - inactivity, start - timedelta(days=1)),
-            "closing": (next_day - inactivity, end),
-            "opening_and_period": (start - inactivity, end),
-            "year": (months_later(next_day, -_YEAR), end),
-            "so_far": (None, end),
-            "end": (None, None),
-        }
-        first, last = bounds[row["period"]]
+        inactivity = self.settings.get("client_inactivity_days") or 0
+        first, last = window_of(row["period"], start, end, inactivity)
+        opening = window_of("opening", start, end, inactivity)
         column = row["date_column"]
         conditions = [
             *([f"{column} >= date '{first}'"] if first else []),
@@ -197,7 +188,7 @@ class Explanation:
         query = f"select {row['measured']} from {row['table_name']}"
         if conditions:
             query += f" where {' and '.join(conditions)}"
-        days = {"opening": bounds["opening"][0], "eve": bounds["opening"][1], "end": end}
+        days = {"opening": opening[0], "eve": opening[1], "end": end}
         for name, day in days.items():
             query = query.replace(f"{{{name}}}", f"date '{day}'")
         ((found,),) = self._reader.tuples(query)
@@ -254,6 +245,29 @@ class Explanation:
                 for segment_type, parts in self.parts.items()
             },
         }
+
+
+def window_of(
+    period: str, start: date, end: date, inactivity_days: int
+) -> tuple[date | None, date | None]:
+    """First and last day of the rows behind a figure, as `metric_rows` names them; None: no limit.
+
+    Args:
+        period: What `metric_rows` says.
+        start: First day of the figure's period.
+        end: Its last day.
+        inactivity_days: After so many days without a purchase a client is lost.
+    """
+    inactivity, next_day = timedelta(days=inactivity_days), end + timedelta(days=1)
+    return {
+        "period": (start, end),
+        "opening": (start - inactivity, start - timedelta(days=1)),
+        "closing": (next_day - inactivity, end),
+        "opening_and_period": (start - inactivity, end),
+        "year": (months_later(next_day, -_YEAR), end),
+        "so_far": (None, end),
+        "end": (None, None),
+    }[period]
 
 
 def filled_in(formula: str, values: Row, write: Callable[[Any], str]) -> str:

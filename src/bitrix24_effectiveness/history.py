@@ -6,28 +6,21 @@ even that.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bitrix24_effectiveness.build import kept_passed
 from bitrix24_effectiveness.errors import CrmEffectError
 from bitrix24_effectiveness.files import quote
-from bitrix24_effectiveness.log import Log, printable
+from bitrix24_effectiveness.log import Log, without_secrets
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 from bitrix24_effectiveness.warehouse.kept import KEPT, MODEL_TIMINGS, RUN_HISTORY, definition
 
-_LONGEST_MESSAGE = 500
 _KEPT_TIMINGS = 100
-# the key of a webhook is a part of its address
-_WEBHOOK = re.compile(r"(/rest/\d+/)[^/\s]+")
-_LOGIN = re.compile(r"(://)[^/@\s]+@")
-_SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "WEBHOOK", "_KEY")
-_SHORTEST_SECRET = 4
 
 
 @dataclass
@@ -64,7 +57,10 @@ class History:
         try:
             yield phase
         except CrmEffectError as error:
-            phase.status, phase.message = "failed", _without_secrets(self._project, str(error))
+            phase.status, phase.message = (
+                "failed",
+                without_secrets(self._project.environment, str(error)),
+            )
             raise
         except Exception as error:
             # of what nobody expected nobody knows what it quotes
@@ -87,10 +83,8 @@ class History:
         try:
             if not self.is_ours and not self._is_kept():
                 return
-            # a server knows what was written to which table, a file only that it was written to
-            is_file = self._project.target == "duckdb"
             with (
-                kept_passed(self._project) if is_file else nullcontext(),
+                kept_passed(self._project),
                 warehouse_of(self._project).beside(may_write=True) as reader,
             ):
                 if reader is not None:
@@ -195,12 +189,3 @@ def _facts(reader: Reader, project: Project, there: set[tuple[str, str]]) -> Row
 def _now() -> datetime:
     """UTC, without saying so: as the marts have it."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _without_secrets(project: Project, text: str) -> str:
-    """One line in which nobody finds a password or the key of a webhook."""
-    for name, value in project.environment.items():
-        if len(value) >= _SHORTEST_SECRET and any(part in name.upper() for part in _SECRET_NAMES):
-            text = text.replace(value, "***")
-    text = _LOGIN.sub(r"\1***@", _WEBHOOK.sub(r"\1***", text))
-    return printable(text)[:_LONGEST_MESSAGE]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,23 @@ def printable(text: str) -> str:
         one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}"
         for one in text
     )
+
+
+_LONGEST_MESSAGE = 500
+# the key of a webhook is a part of its address
+_WEBHOOK = re.compile(r"(/rest/\d+/)[^/\s]+")
+_LOGIN = re.compile(r"(://)[^/@\s]+@")
+_SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "WEBHOOK", "_KEY")
+_SHORTEST_SECRET = 4
+
+
+def without_secrets(environment: Mapping[str, str], text: str) -> str:
+    """One line in which nobody finds a password of the environment or the key of a webhook."""
+    for name, value in environment.items():
+        if len(value) >= _SHORTEST_SECRET and any(part in name.upper() for part in _SECRET_NAMES):
+            text = text.replace(value, "***")
+    text = _LOGIN.sub(r"\1***@", _WEBHOOK.sub(r"\1***", text))
+    return printable(text)[:_LONGEST_MESSAGE]
 
 
 class Log:

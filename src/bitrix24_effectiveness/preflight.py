@@ -213,6 +213,8 @@ def _nonsense(seed: str, types: dict[str, str], row: dict[str, str]) -> str | No
             low, high = _LIMITS[seed, column]
             if not low <= Decimal(value.replace("_", "")) <= high:
                 return f"{column}: {value} is not between {low:f} and {high:f}"
+    if seed == "alerts" and row["threshold"] and row["direction"] == "either":
+        return "direction: either is for the usual range; with a threshold it is above or below"
     for first, last in _SPANS:
         if row.get(first) and row.get(last):
             days = (date.fromisoformat(row[last]) - date.fromisoformat(row[first])).days

@@ -160,6 +160,16 @@ class Project:
         return int(self._given.crm_marts_mode, 8) & 0o444
 
     @property
+    def keep(self) -> int:
+        """How many publications are kept, the current one included (CRM_KEEP)."""
+        return self._given.crm_keep
+
+    @property
+    def change_warning(self) -> float:
+        """Percent that a past figure may change before a run says so (CRM_CHANGE_WARNING)."""
+        return self._given.crm_change_warning
+
+    @property
     def spark_dir(self) -> Path:
         """Folder of the warehouse and the metastore of Spark in one process (CRM_SPARK_DIR)."""
         return self._path("crm_spark_dir")
@@ -168,6 +178,11 @@ class Project:
     def seeds_dir(self) -> Path:
         """Folder of the seed CSV files (CRM_SEEDS_DIR)."""
         return self._path("crm_seeds_dir")
+
+    @property
+    def journal_dir(self) -> Path | None:
+        """Folder of the company's own journal (CRM_JOURNAL_DIR); None: there is none."""
+        return self._path("crm_journal_dir") if self._given.crm_journal_dir else None
 
     @property
     def marts_schema(self) -> str:
@@ -201,7 +216,15 @@ class Project:
     @cached_property
     def raw_tables(self) -> dict[str, RawTable]:
         """The raw contract by table name."""
-        document = _read_yaml(self.directory / "models/staging/bitrix24/_sources.yml")
+        return self._contract("bitrix24")
+
+    @cached_property
+    def journal_tables(self) -> dict[str, RawTable]:
+        """The contract of the company's own journal by table name."""
+        return self._contract("journal")
+
+    def _contract(self, folder: str) -> dict[str, RawTable]:
+        document = _read_yaml(self.directory / f"models/staging/{folder}/_sources.yml")
         return {
             table["name"]: RawTable(
                 table["name"],

@@ -42,6 +42,8 @@ class _Summary:
     """Metric and grain -> its newest complete period."""
     counts: Row
     reasons: list[tuple[str, str, int]]
+    journal: list[Row]
+    """Tables of the company's own journal, and what of them is used."""
     settings: Row
     told: Verdict
     places: list[tuple[str, str]]
@@ -113,6 +115,9 @@ def _read(reader: Reader, places: list[tuple[str, str]]) -> _Summary:
                 "select raw_table, reason, count(*) from rejected_rows group by raw_table, reason"
             )
         ),
+        journal=sorted(
+            reader.table_if_there("journal_rows") or [], key=lambda row: row["raw_table"]
+        ),
         settings=settings,
         told=read_verdict(reader, settings),
         places=places,
@@ -129,6 +134,8 @@ def _say_as_json(summary: _Summary, log: Log) -> None:
         seeds_source=summary.settings.get("seeds_source"),
         **counts,
     )
+    for row in summary.journal:
+        log.event("journal_rows", f"{row['raw_table']}: {row['used_rows']:,} rows are used", **row)
     for table, reason, rows in summary.reasons:
         log.event("rejected", f"{table}: {reason}", raw_table=table, reason=reason, rows=rows)
     for metric in summary.catalog:
@@ -207,7 +214,8 @@ def _print_windows(console: Console, summary: _Summary, words: Language) -> None
     table.add_column(words.word("metric"), ratio=1)
     for key in ("before", "after", "change", "months_compared"):
         table.add_column(words.word(key), justify="right", no_wrap=True)
-    table.add_column(words.word("result"), no_wrap=True)
+    is_preliminary = any(row.get("is_preliminary") for row in summary.told.scorecard)
+    table.add_column(words.word("result_so_far" if is_preliminary else "result"), no_wrap=True)
     goals = [goal_in_words(row, currency, words) for row in summary.told.scorecard]
     if any(goals):
         table.add_column(words.word("goal_column"))
@@ -281,6 +289,16 @@ def _print_quality(
 ) -> None:
     rows = {name: words.whole(count) for name, count in summary.counts.items()}
     _say(console, words.word("rows", **rows))
+    for row in summary.journal:
+        text = words.word(
+            "journal_rows",
+            table=row["raw_table"],
+            used=words.whole(row["used_rows"]),
+            readable=words.whole(row["readable_rows"]),
+            late=words.whole(row["rows_after_go_live"]),
+            own=words.whole(row["rows_in_months_of_the_portal"]),
+        )
+        _say(console, text)
     if with_rejected and summary.reasons:
         table = Table(box=None, pad_edge=False)
         for key in ("rejected_table", "rejected_reason"):

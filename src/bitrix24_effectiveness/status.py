@@ -6,6 +6,7 @@ has its file open, those that were published are shown.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -105,7 +106,9 @@ def _read(project: Project) -> _Status:
     except AnotherRunError:
         found.is_in_use = True
     runs = _runs(phases, quality)
-    unchanged = [run["started_at"] for run in runs if run["result"] == "unchanged"]
+    # what did not change before a rollback was another publication
+    since = itertools.takewhile(lambda run: run["result"] != "rolled_back", runs)
+    unchanged = [run["started_at"] for run in since if run["result"] == "unchanged"]
     if unchanged and found.published_at and unchanged[0] > found.published_at:
         found.unchanged_at = unchanged[0]
     found.runs = runs[:_RUNS]
@@ -144,7 +147,7 @@ def _run(phases: list[Row], checks: Row) -> Row:
     last = phases[-1]
     result = last["status"]
     if result == "ok":
-        result = "published" if last["phase"] == "publish" else "done"
+        result = {"publish": "published", "rollback": "rolled_back"}.get(last["phase"], "done")
     return {
         "run_id": last["run_id"],
         "command": last["command"],

@@ -68,6 +68,11 @@ def remember(project: Project, fingerprint: str | None) -> None:
         write_json(_path(project), {"fingerprint": fingerprint, "published": published})
 
 
+def forget(project: Project) -> None:
+    """Of what is published now, nothing is known: the next run publishes anew."""
+    _path(project).unlink(missing_ok=True)
+
+
 def _path(project: Project) -> Path:
     return project.warehouse_db.with_name(project.warehouse_db.name + ".run.json")
 

@@ -16,6 +16,16 @@ _SEVERITIES = ("high", "medium", "low")
 # of a chance that is smaller still, nothing more is said
 _MOST_CASES = 1_000_000
 _CHANGED = ("better", "worse", "explained_by_trend")
+_OPEN = ("cannot_tell_yet", "not_enough_data")
+ADOPTION = {
+    "demand_touched_pct": ("demand_touched", "demand_judged"),
+    "deals_with_activity_pct": ("deals_with_activity", "deals_judged"),
+    "within_sla_pct": ("requests_within_sla", "requests_judged_sla"),
+    "employees_at_work_pct": ("employees_at_work", "employees_in_charge"),
+    "tasks_done_in_time_pct": ("tasks_done_in_time", "tasks_due"),
+    "automation_level_pct": ("automated_processes", "total_processes"),
+}
+"""Shares of `crm_adoption` -> what each is a share of what."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Verdict:
     """Seeds of the company that hold nothing, though a figure needs them."""
     comparison_months: int = 12
     """Most months of each window."""
+    adoption: list[Row] = field(default_factory=list)
+    """Complete months since go-live of `crm_adoption`, of all employees together."""
 
 
 def read_verdict(reader: Reader, settings: Row) -> Verdict:
@@ -52,6 +64,14 @@ def read_verdict(reader: Reader, settings: Row) -> Verdict:
         _names(catalog, reader.table_if_there("metric_windows") or []),
         tuple(_empty_seeds(reader, scorecard)),
         settings.get("comparison_months") or 0,
+        sorted(
+            (
+                row
+                for row in reader.table_if_there("crm_adoption") or []
+                if row["is_complete"] and row["segment_type"] == "all"
+            ),
+            key=lambda row: row["month_start"],
+        ),
     )
 
 
@@ -126,6 +146,11 @@ def print_verdict(console: Console, told: Verdict, language: str) -> None:
             say(text)
     else:
         say(said.how_to_set_go_live())
+    on_the_way = said.on_the_way()
+    if on_the_way:
+        say(said.on_the_way_title())
+    for text in on_the_way:
+        say(f"  - {text}")
     missing, (steps, closing) = said.missing(), said.next_steps()
     if missing:
         say(words.word("missing"))
@@ -157,7 +182,13 @@ class VerdictInWords:
 
     def title(self) -> str:
         """The verdict in one sentence."""
-        return self._word("title", verdict=self._answer())
+        key = "title_preliminary" if self._is_preliminary else "title"
+        return self._word(key, verdict=self._answer())
+
+    @property
+    def _is_preliminary(self) -> bool:
+        # marts of an earlier version do not say
+        return bool(self._verdict.get("is_preliminary"))
 
     def how_to_set_go_live(self) -> str:
         """What to do where the go-live is not known."""
@@ -203,6 +234,12 @@ class VerdictInWords:
             cases = self._language.whole(_MOST_CASES if is_rare else _rounded(1 / chance))
             text += " " + self._word("luck_is_rare" if is_rare else "luck", cases=cases)
         yield text
+        if self._is_preliminary:
+            yield self._word(
+                "preliminary",
+                n=self._told.comparison_months,
+                day=self._language.day(verdict["final_from"]),
+            )
         wrong = verdict["lines_expected_wrong"]
         if wrong:
             # the marts count 5 % of the intervals
@@ -294,6 +331,32 @@ class VerdictInWords:
         else:
             yield self._word("not_paid_back")
 
+    # -- on the way
+
+    def on_the_way_title(self) -> str:
+        """Which month `on_the_way` tells of."""
+        return self._word("on_the_way", month=self._language.month(self._month["month_start"]))
+
+    def on_the_way(self) -> list[str]:
+        """While there is no final verdict: whether people work in the CRM, a line for a share."""
+        is_open = self._is_preliminary or self._verdict["verdict"] in _OPEN
+        if not is_open or not self._told.adoption:
+            return []
+        return [
+            self._word(
+                f"adoption_{share}",
+                share=self._language.figure(self._month[share], "percent", None),
+                part=self._language.whole(self._month[part]),
+                whole=self._language.whole(self._month[whole]),
+            )
+            for share, (part, whole) in ADOPTION.items()
+            if self._month[share] is not None
+        ]
+
+    @property
+    def _month(self) -> Row:
+        return self._told.adoption[-1]
+
     # -- what to do next
 
     def missing(self) -> list[str]:
@@ -351,7 +414,8 @@ def change_in_words(row: Row, currency: str | None, language: Language) -> str:
         )
     if row.get("evidence"):
         text += language.word(f"evidence_{row['evidence']}")
-    return text + (language.word("by_hand") if row["before_source"] == "manual" else "")
+    source = row["before_source"]
+    return text + (language.word(f"before_{source}") if source in ("manual", "journal") else "")
 
 
 def goal_in_words(row: Row, currency: str | None, language: Language) -> str:

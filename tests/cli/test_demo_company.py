@@ -20,6 +20,7 @@ COMPANY = (
     "exchange_rates",
     "price_index",
     "goals",
+    "alerts",
 )
 
 

@@ -199,6 +199,7 @@ def test_nothing_that_is_shown_moves_the_cursor(capsys: pytest.CaptureFixture) -
             "churn,10,,2026-12-31\nchurn,12,,2027-12-31",
             "line 3, column metric_code: churn has a goal already, in line 2",
         ),
+        ("alerts", "a,churn,all,all,either,10", "column direction: either is for the usual range"),
         ("goals", "churn,10,,", "line 2, column target_date: empty"),
         ("goals", "churn,101,,2026-12-31", "column target_value: 101 is more than 100 %"),
         ("goals", "churn,,10,2026-12-31", "column target_change_pct: 10 is not below 0"),

@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bitrix24_effectiveness.history import _without_secrets, kept_history
-from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.history import kept_history
+from bitrix24_effectiveness.log import Log, without_secrets
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader
 from running import Built, MiniProject
@@ -148,7 +148,7 @@ def test_nothing_is_written_to_a_database_that_is_somebody_elses(mini: MiniProje
 def test_what_ends_a_run_is_kept_without_secrets(mini: MiniProject) -> None:
     project = Project(mini.folder, {}, {"PGPASSWORD": "hunter22", "LANG": "refused"})
     said = "https://p.bitrix24.ru/rest/1/abcdef/crm.deal.list, http://me:pw@proxy: hunter22 refused"
-    assert _without_secrets(project, said + "\nmore") == (
+    assert without_secrets(project.environment, said + "\nmore") == (
         "https://p.bitrix24.ru/rest/1/***/crm.deal.list, http://***@proxy: *** refused more"
     )
     history_of = kept_history(project, Log("text"), "run")

@@ -42,7 +42,7 @@ WINDOW_COLUMNS = ("value", "months", "first_month", "last_month", "cases", "arti
 SCORE_COLUMNS = (
     "before_value", "after_value", "change", "change_ci_low", "change_ci_high", "before_n",
     "after_n", "before_months", "after_months", "before_source", "smallest_detectable_change",
-    "evidence", "has_vote", "goal_value", "goal_date", "goal_status",
+    "evidence", "is_preliminary", "has_vote", "goal_value", "goal_date", "goal_status",
 )  # fmt: skip
 VERDICT_COLUMNS = {
     "verdict": "verdict",

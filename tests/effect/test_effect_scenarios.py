@@ -277,6 +277,23 @@ def test_lost_sales_are_compared_at_the_price_of_after(effects: Effects) -> None
     assert row["status"] == "not_distinguishable"
 
 
+# -- looked at too early
+
+
+def test_a_status_is_preliminary_until_all_months_after_are_there(effects: Effects) -> None:
+    # go-live in May 2025, June is the first month after it: the twelfth is May 2026, number 28
+    for last, is_preliminary in ((27, True), (28, False)):
+        months = range(4, last + 1)
+        rows = months_of("conversion", shaken(60, -40, months=months))
+        found = judged(effects, rows, months)
+        row = found["conversion"]
+        assert row["status"] == "worse"
+        assert row["is_preliminary"] is is_preliminary
+        assert row["final_from"] == (date(2026, 6, 1) if is_preliminary else None)
+        # what is not judged is not preliminary either
+        assert found["cac"]["is_preliminary"] is False
+
+
 # -- recorded alike
 
 

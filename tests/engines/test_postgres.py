@@ -27,7 +27,7 @@ from bitrix24_effectiveness.build import record
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.publish import publish, rollback
 from bitrix24_effectiveness.warehouse import postgres as warehouse
 from bitrix24_effectiveness.warehouse import warehouse_of
 from compare_engines import differences, duckdb_reader, mart_keys, postgres_reader
@@ -135,6 +135,8 @@ def test_readers_see_one_version_whatever_they_read_first(
         for version in range(1, 7):
             build(project, version)
             publish(project, Log("text"))
+            if version == 4:
+                rollback(project, Log("text"))
     finally:
         time.sleep(0.2)
         is_over.set()
@@ -142,8 +144,10 @@ def test_readers_see_one_version_whatever_they_read_first(
             reader.join()
     assert wrong == []
     assert {0, 6} <= seen
-    schemas = ask("select nspname from pg_namespace where nspname like 'marts%'")
-    assert schemas == [("marts",)]
+    schemas = ask("select nspname from pg_namespace where nspname like 'marts%' order by 1")
+    # CRM_KEEP is 3
+    assert len(schemas) == 3
+    assert schemas[0] == ("marts",)
 
 
 def test_a_join_in_one_statement_sees_one_version(project: Project) -> None:
@@ -229,6 +233,53 @@ def test_what_others_made_is_not_dropped(project: Project) -> None:
     ask("drop view theirs; create table marts.theirs ()")
     with pytest.raises(ConfigurationError, match=r"has not published there \(theirs\)"):
         publish(project, Log("text"))
+
+
+def test_an_older_publication_is_made_current_and_the_newer_one_can_be_had_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def current() -> list[tuple]:
+        return ask("select distinct version from marts.first join marts.second using (version, i)")
+
+    monkeypatch.setenv("CRM_BI_ROLE", "Bi Reader")
+    project = Project(REPOSITORY, {})
+    with role("Bi Reader"):
+        for version in range(5):
+            build(project, version)
+            publish(project, Log("text"))
+        newest = warehouse_of(project).publication()
+        assert newest is not None
+        kept = warehouse_of(project).publications()
+        rollback(project, Log("text"))
+        assert current() == [(3,)]
+        assert warehouse_of(project).publication() == kept[0]
+        rollback(project, Log("text"))
+        assert current() == [(2,)]
+        with pytest.raises(ConfigurationError, match="none that is older"):
+            rollback(project, Log("text"))
+        rollback(project, Log("text"), newest.isoformat())
+        assert current() == [(4,)]
+        with psycopg.connect(user="Bi Reader", autocommit=True) as reader:
+            assert reader.execute("select max(version) from marts.first").fetchone() == (4,)
+            schemas = ask(r"select nspname from pg_namespace where nspname like 'marts\_%'")
+            assert len(schemas) == 2
+            for (schema,) in schemas:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reader.execute(f"select * from {schema}.first")
+        # of what others built on those that are kept nothing is dropped either
+        ask(f"create view public.theirs as select * from {schemas[0][0]}.first")
+        for version in (5, 6, 7):
+            build(project, version)
+            publish(project, Log("text"))
+        assert ask("select count(*) from theirs") == [(ROWS,)]
+        ask("drop view theirs")
+        publish(project, Log("text"))
+        assert len(warehouse_of(project).publications()) == 2
+        ask("create view public.theirs as select * from marts.first")
+        with pytest.raises(ConfigurationError, match=r"view theirs depends on table marts.first"):
+            rollback(project, Log("text"))
+        assert current() == [(7,)]
+        ask("drop view theirs")
 
 
 PUBLISH_FOR_EVER = """
@@ -547,6 +598,29 @@ def test_a_run_of_the_demo_publishes_what_duckdb_publishes(
             for (relation,) in hidden:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     reader.execute(f"select * from {relation} limit 1")
+        # what another build would have made
+        ask(
+            "update crm_marts.metric_values set value = value * 1.2 where metric_code = "
+            "'average_deal_size' and metric_key like '%|month|2026-03-01|all|all';"
+            "delete from crm_marts.fct_deals where won_date between '2026-03-01' and '2026-03-31';"
+            "insert into crm_marts.alerts values "
+            "('size', 'average_deal_size', 'all', 'all', 'above', 1)"
+        )
+        project = Project(REPOSITORY, {})
+        state = warehouse_of(project).read_state()
+        record(project, "passed", state["marts"], state["settings"])
+        publication = publish(project, Log("text"))
+        changes = publication.changes
+        assert [alert.alert_id for alert in publication.alerts] == ["size"]
+        assert ask("select alert_id, low, high from marts.metric_alerts") == [("size", None, 1)]
+        assert publish(project, Log("text")).alerts == []
+        assert changes is not None
+        assert changes.figures == 1
+        ((code, pct, why, how),) = ask(
+            "select metric_code, round(change_pct), why, how_known from marts.metric_changes"
+        )
+        assert (code, pct, why) == ("average_deal_size", 20, "deleted_rows")
+        assert how == "3 rows of its dates are no longer there"
 
 
 # -- reading what is published

@@ -27,4 +27,7 @@ def test_each_raw_table_is_read_by_its_base_model_and_by_no_other() -> None:
     assert found == {
         f"base_bitrix24__{entity}": f"{{{{ typed_raw_table('{table}') }}}}"
         for table, entity in listed().items()
+    } | {
+        f"base_journal__{table.removeprefix('journal_')}": f"{{{{ typed_raw_table('{table}') }}}}"
+        for table in Project(REPOSITORY, {}).journal_tables
     }

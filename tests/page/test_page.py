@@ -217,6 +217,18 @@ def test_tables_below_say_what_the_marts_say(
             )
             for key, cell in zip(expected, cells[1:], strict=True):
                 assert says(cell, row[key]), key
+        shares = (
+            "demand_touched_pct", "deals_with_activity_pct", "within_sla_pct",
+            "employees_at_work_pct", "tasks_done_in_time_pct", "automation_level_pct",
+        )  # fmt: skip
+        months = rows(
+            marts,
+            "select * from crm_adoption where segment_type = 'all' and is_complete "
+            "order by month_start desc limit 12",
+        )
+        for row, cells in zip(reversed(months), table(page, "adoption-month"), strict=True):
+            for key, cell in zip(shares, cells[1:], strict=True):
+                assert says(cell, row[key]), key
         (lost,) = rows(
             marts,
             "select sum(lost_deals) as deals from metric_lost_sales where segment_type = 'all' "
@@ -430,6 +442,14 @@ STATES: dict[str, tuple[Change, str]] = {
         ),
         "1 марта 2027",
     ),
+    "preliminary": (
+        sql(
+            "update crm_verdict set is_preliminary = true, final_from = date '2027-01-01'",
+            "update crm_scorecard set is_preliminary = true, final_from = date '2027-01-01' "
+            "where status <> 'no_data'",
+        ),
+        "Предварительный вывод",
+    ),
     "pays_off": (
         sql(
             "update crm_verdict set verdict = 'pays_off', reason = 'families', "
@@ -499,6 +519,7 @@ STATES: dict[str, tuple[Change, str]] = {
                     ("metric_cac", "segment_name"),
                     ("metric_values", "segment_name"),
                     ("employee_kpi", "employee_name"),
+                    ("crm_adoption", "segment_name"),
                     ("loss_by_stage", "stage_name"),
                     ("loss_by_stage", "loss_reason_name"),
                     ("deal_stage_durations", "pipeline_name"),
@@ -542,6 +563,8 @@ def test_each_state_of_a_portal_has_a_page_that_stands(
         "3000_employees": "И ещё 2\N{NO-BREAK SPACE}9",
         "names_with_markup": "<script>alert(1)</script><b>",
         "no_go_live": "crm_go_live_date",
+        "cannot_tell_yet": "А пока — как сотрудники работают в CRM",
+        "preliminary": "До 1 января 2027 вывод предварительный",
         "data_begin_at_go_live": "Данные начинаются незадолго до внедрения",
     }
     assert checks.get(state, "") in text

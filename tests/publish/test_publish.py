@@ -13,10 +13,12 @@ import duckdb
 import pytest
 
 from bitrix24_effectiveness.build import record
-from bitrix24_effectiveness.errors import DataError
+from bitrix24_effectiveness.errors import ConfigurationError, DataError
+from bitrix24_effectiveness.files import remove
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.publish import publish, rollback
+from bitrix24_effectiveness.warehouse import warehouse_of
 from running import REPOSITORY, Built, databases
 
 # two tables with one version number each: a mixture of two publications would show
@@ -25,7 +27,7 @@ import duckdb
 from bitrix24_effectiveness.build import record
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.publish import publish
+from bitrix24_effectiveness.publish import publish, rollback
 
 project = Project.find({})
 for version in range(1, 10_000):
@@ -39,6 +41,8 @@ for version in range(1, 10_000):
     record(project, "passed", ["first", "second"])
     publish(project, Log("text"))
     print("published", flush=True)
+    if version > 1:
+        rollback(project, Log("text"))
 """
 
 MARK = "By this crm-effect knows the file as its own, which a later run may replace."
@@ -122,12 +126,93 @@ def test_a_reader_goes_on_reading_what_it_opened(project: Project) -> None:
     assert published(project, "select version from facts") == [(2,)]
 
 
-def test_old_parquet_versions_do_not_pile_up(project: Project) -> None:
+def publish_version(project: Project, version: int) -> None:
+    write_warehouse(project, version)
+    publish(project, Log("text"))
+
+
+def versions_of(project: Project) -> tuple[int, int]:
+    """What both forms of the published marts hold; they are of one publication."""
+    (row,) = duckdb.read_parquet(str(project.parquet_dir / "facts.parquet")).fetchall()
+    return published(project, "select version from facts")[0][0], row[0]
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_so_many_publications_are_kept_and_older_ones_do_not_pile_up(
+    project: Project, monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    monkeypatch.setenv("CRM_KEEP", str(keep))
+    project = Project(REPOSITORY, {})
     for version in range(1, 6):
-        write_warehouse(project, version)
-        publish(project, Log("text"))
-    assert len(list((project.parquet_dir.parent / ".crm.versions").iterdir())) == 2
-    assert not list(project.marts_db.parent.glob("*unfinished*"))
+        publish_version(project, version)
+    there = list((project.parquet_dir.parent / ".crm.versions").iterdir())
+    # the folder before stays for readers that are half-way, whatever is kept
+    assert sum(path.is_dir() for path in there) == max(keep, 2)
+    assert sum(path.is_file() for path in there) == keep - 1
+    assert not list(project.marts_db.parent.rglob("*unfinished*"))
+    assert len(warehouse_of(project).publications()) == keep - 1
+
+
+def test_an_older_publication_is_made_current_and_the_newer_one_can_be_had_back(
+    project: Project,
+) -> None:
+    for version in (1, 2, 3):
+        publish_version(project, version)
+    newest = warehouse_of(project).publication()
+    with duckdb.connect(str(project.marts_db), read_only=True) as reader:
+        rollback(project, Log("text"))
+        # a reader goes on reading what it opened
+        assert reader.execute("select version from marts.facts").fetchall() == [(3,)]
+    assert versions_of(project) == (2, 2)
+    assert project.marts_db.stat().st_mode & 0o777 == 0o400
+    rollback(project, Log("text"))
+    assert versions_of(project) == (1, 1)
+    with pytest.raises(ConfigurationError, match=r"T.*, .*T.*; none that is older"):
+        rollback(project, Log("text"))
+    rollback(project, Log("text"), newest.isoformat())
+    assert versions_of(project) == (3, 3)
+    with pytest.raises(ConfigurationError, match="not one that begins with 1999"):
+        rollback(project, Log("text"), "1999")
+    # of several that begin so none is chosen
+    with pytest.raises(ConfigurationError, match="not one that begins with 20"):
+        rollback(project, Log("text"), "20")
+    publish_version(project, 4)
+    assert versions_of(project) == (4, 4)
+    assert not list(project.marts_db.parent.rglob("*unfinished*"))
+
+
+def test_where_a_disk_knows_no_second_names_publications_are_kept_as_copies(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    publish_version(project, 1)
+    publish_version(project, 2)
+    rollback(project, Log("text"))
+    assert versions_of(project) == (1, 1)
+
+
+def test_what_is_kept_and_broken_is_not_made_current(project: Project) -> None:
+    publish_version(project, 1)
+    publish_version(project, 2)
+    (kept,) = (project.parquet_dir.parent / ".crm.versions").glob("*.duckdb")
+    remove(kept.with_suffix(""))
+    with pytest.raises(ConfigurationError, match="is not whole"):
+        rollback(project, Log("text"))
+    kept.chmod(0o600)
+    kept.write_bytes(b"no database" * 1000)
+    with pytest.raises(ConfigurationError, match="not a DuckDB database"):
+        rollback(project, Log("text"))
+    assert versions_of(project) == (2, 2)
+
+
+def test_with_one_publication_there_is_none_to_go_back_to(project: Project) -> None:
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="kept: none; none that is older"):
+            rollback(project, Log("text"))
+        publish_version(project, 1)
 
 
 @pytest.mark.parametrize("status", ["failed", "running"])

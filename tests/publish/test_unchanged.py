@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,31 @@ def test_the_second_run_has_nothing_to_do_unless_it_is_forced(mini: MiniProject)
     mini.rates.write_text(mini.rates.read_text("utf-8") + "EUR,RUB,2025-01-01,105.43\n", "utf-8")
     assert BUILT in mini.run("run").stderr
     assert NOTHING in mini.run("run").stderr
+
+
+def test_after_a_rollback_the_next_run_publishes_anew(mini: MiniProject) -> None:
+    def rates() -> list[tuple]:
+        with duckdb.connect(mini.env["CRM_MARTS_DB"], read_only=True) as connection:
+            return connection.execute("select count(*) from marts.rates").fetchall()
+
+    mini.run("run")
+    mini.rates.write_text(mini.rates.read_text("utf-8") + "EUR,RUB,2025-01-01,105.43\n", "utf-8")
+    mini.run("run")
+    assert NOTHING in mini.run("run").stderr
+    shown = mini.run("rollback", "--list").stderr
+    assert ["current" in line for line in shown.splitlines()] == [True, False]
+    assert rates() == [(2,)]
+    answer = mini.run("rollback", "--lang", "ru")
+    assert answer.returncode in (0, 4)  # the page needs marts that are not here
+    assert "снова действует публикация от" in answer.stderr
+    assert rates() == [(1,)]
+    # older than the run that found it unchanged, which was another publication
+    told = mini.run("--log-format", "json", "status").stdout
+    assert json.loads(told.splitlines()[0])["unchanged_at"] is None
+    assert "rolled back" in mini.run("status").stdout
+    assert BUILT in mini.run("run").stderr
+    assert rates() == [(2,)]
+    assert mini.run("rollback", "--to", "1999").returncode == 2
 
 
 def test_what_did_not_change_is_not_built_again(published: Project) -> None:

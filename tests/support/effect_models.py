@@ -48,6 +48,7 @@ INPUTS = {
         "cases": "bigint",
         "is_ripe": "boolean",
         "is_settled": "boolean",
+        "source": "varchar",
     },
     "int_effect_money_months": {
         "period_start": "date",

@@ -30,6 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "client_inactivity_days": 30,
         "response_sla_minutes": 5,
         "gross_margin_rate": 0.35,
+        "crm_go_live_date": "2024-03-15",
     },
     "deals": {"demand_entity": "deal", "base_currency": "EUR", "client_inactivity_days": 90},
     "as_of_month_end": {"as_of": "2024-07-01T00:00:00+03:00", "client_inactivity_days": 60},
@@ -39,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "portal_timezone": "America/New_York",
         "demand_entity": "lead",
         "chat_result_statuses": {"answered": [1, 3], "unanswered": []},
+        "crm_go_live_date": "2024-02-01",
     },
 }
 

@@ -12,6 +12,12 @@ costs as (
 
 ),
 
+journal_deals as (
+
+    select * from {{ ref('int_journal_deals') }}
+
+),
+
 mapped_channels as (
 
     select * from {{ ref('stg_reference__channels') }}
@@ -37,6 +43,8 @@ names as (
 members as (
 
     select channel_id from sources
+    union
+    select channel_id from journal_deals
     union
     select channel_id from costs
     where channel_id is not null

@@ -37,7 +37,9 @@ clients as (
 
     select
         client_id,
-        min(client_type) as client_type
+        min(client_type) as client_type,
+        min(source) as source,
+        min(known_until_at) as known_until_at
 
     from deals
 
@@ -111,11 +113,15 @@ final as (
             {{ dbt.dateadd('hour', inactivity_hours, 'purchases_by_client.last_purchase_at') }}
             > settings.as_of_at,
             false
-        ) as is_active,
+        )
+        -- under what name such a client is in the CRM nobody knows
+        and clients.known_until_at is null as is_active,
         case
             when cards_by_client.judged_cards > 0 then cards_by_client.cards_with_contact_data > 0
         end
-            as has_contact_data
+            as has_contact_data,
+        clients.source,
+        clients.known_until_at
 
     from clients
 

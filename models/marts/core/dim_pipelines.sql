@@ -34,6 +34,12 @@ current_members as (
     inner join stages
         on deals.stage_id = stages.stage_id
 
+    union
+
+    -- what a company wrote down before it had pipelines, so that those add up to the whole
+    select 'journal' as pipeline_id
+    from {{ ref('int_journal_deals') }}
+
 ),
 
 members as (

@@ -1,3 +1,6 @@
+{%- set first_contact
+    = 'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)' -%}
+
 with
 
 settings as (
@@ -71,9 +74,16 @@ exchange_rates as (
 
 ),
 
+journal_deals as (
+
+    select * from {{ ref('int_journal_deals') }}
+
+),
+
 with_state as (
 
     select
+        'bitrix24' as source,
         deals.deal_id,
         deals.lead_id,
         deals.contact_id,
@@ -98,6 +108,10 @@ with_state as (
         case when states.semantic = 'F' then states.finished_at end as lost_at,
         case when states.semantic = 'F' then states.last_stage_in_progress_id end
             as lost_from_stage_id,
+        cast(null as {{ dbt.type_string() }}) as journal_loss_reason_id,
+        false as is_organisational_in_journal,
+        true as is_first_contact_known,
+        cast(null as timestamp) as known_until_at,
         coalesce(deals.currency, settings.base_currency) as original_currency,
         coalesce(deals.amount, 0) as original_amount,
         settings.as_of_date
@@ -130,6 +144,52 @@ with_state as (
 
 ),
 
+-- what was written down before there was a CRM: a deal without lead, stages and activities
+from_journal as (
+
+    select
+        'journal' as source,
+        journal_deals.deal_id,
+        cast(null as {{ dbt.type_string() }}) as lead_id,
+        cast(null as {{ dbt.type_string() }}) as contact_id,
+        'deal_' || journal_deals.deal_id as thread_id,
+        journal_deals.client_id,
+        journal_deals.channel_id,
+        'journal' as pipeline_id,
+        'unknown' as employee_id,
+        cast(null as {{ dbt.type_string() }}) as request_channel,
+        cast(null as {{ dbt.type_string() }}) as stage_id,
+        journal_deals.semantic,
+        journal_deals.first_contact_at as created_at,
+        cast(null as timestamp) as moved_at,
+        journal_deals.finished_at as close_at,
+        false as has_known_lead,
+        cast(null as timestamp) as lead_created_at,
+        case when journal_deals.semantic = 'S' then journal_deals.finished_at end as won_at,
+        case when journal_deals.semantic = 'F' then journal_deals.finished_at end as lost_at,
+        cast(null as {{ dbt.type_string() }}) as lost_from_stage_id,
+        journal_deals.loss_reason_id as journal_loss_reason_id,
+        journal_deals.is_organisational_loss as is_organisational_in_journal,
+        journal_deals.is_first_contact_known,
+        journal_deals.known_until_at,
+        coalesce(journal_deals.currency, settings.base_currency) as original_currency,
+        coalesce(journal_deals.amount, 0) as original_amount,
+        settings.as_of_date
+
+    from journal_deals
+
+    cross join settings
+
+),
+
+all_deals as (
+
+    select * from with_state
+    union all
+    select * from from_journal
+
+),
+
 with_dates as (
 
     select
@@ -144,7 +204,7 @@ with_dates as (
         -- money of a closed deal is converted on the day of its closing, of an open one today
         coalesce(cast({{ to_local('coalesce(won_at, lost_at)') }} as date), as_of_date) as rate_date
 
-    from with_state
+    from all_deals
 
 ),
 
@@ -172,24 +232,32 @@ final as (
         end as state,
         with_dates.created_at,
         with_dates.created_date,
-        least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)
-            as first_contact_at,
+        case
+            when with_dates.is_first_contact_known
+                then {{ first_contact }}
+        end as first_contact_at,
         with_dates.won_at,
         with_dates.won_date,
         with_dates.lost_at,
         with_dates.lost_date,
         with_dates.lost_from_stage_id as lost_from_stage,
         case
-            when with_dates.semantic = 'F' then coalesce(loss_reasons.loss_reason_id, 'unknown')
+            when with_dates.semantic = 'F'
+                then
+                    coalesce(
+                        loss_reasons.loss_reason_id, with_dates.journal_loss_reason_id, 'unknown'
+                    )
         end
             as loss_reason_id,
         -- a loss that nobody ever answered is the company's own doing, whatever reason was entered;
-        -- in a month in which nothing was recorded nobody can say
+        -- in a month in which nothing was recorded nobody can say, nor of what a journal holds
         with_dates.semantic = 'F'
         and (
             coalesce(loss_reasons.is_organisational, false)
+            or with_dates.is_organisational_in_journal
             or (
                 recorded_months.month_start is not null
+                and with_dates.source <> 'journal'
                 and not coalesce(threads.may_have_response, false)
             )
         ) as is_organisational_loss,
@@ -200,16 +268,21 @@ final as (
         cast(with_dates.original_amount as numeric(28, 6)) as original_amount,
         with_dates.original_currency,
         with_dates.rate_date,
-        cast(
-            {{ microseconds_between(
-                'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)',
-                'with_dates.won_at'
-            ) }} as {{ type_double() }}
-        ) / 86400000000 as cycle_days,
+        case
+            when with_dates.is_first_contact_known
+                then
+                    cast(
+                        {{ microseconds_between(first_contact, 'with_dates.won_at') }}
+                        as {{ type_double() }}
+                    )
+                    / 86400000000
+        end as cycle_days,
         with_dates.request_channel,
         with_dates.contact_id,
         with_dates.moved_at,
-        with_dates.close_at
+        with_dates.close_at,
+        with_dates.source,
+        with_dates.known_until_at
 
     from with_dates
 

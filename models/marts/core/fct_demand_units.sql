@@ -86,7 +86,9 @@ units as (
         and (leads.outcome = 'junk' or coalesce(deals_by_lead.lost_deals, 0) > 0) as is_lost,
         case when latest_lost_deals.stage_id is null then 'lead' else 'deal' end
             as lost_entity_type,
-        coalesce(latest_lost_deals.stage_id, leads.status_id) as lost_stage_id
+        coalesce(latest_lost_deals.stage_id, leads.status_id) as lost_stage_id,
+        'bitrix24' as source,
+        false as is_organisational_in_journal
 
     from leads
 
@@ -117,7 +119,10 @@ units as (
         deals.state = 'lost' as is_junk,
         deals.state = 'lost' as is_lost,
         'deal' as lost_entity_type,
-        deals.stage_id as lost_stage_id
+        deals.stage_id as lost_stage_id,
+        deals.source,
+        coalesce(deals.source = 'journal' and deals.is_organisational_loss, false)
+            as is_organisational_in_journal
 
     from deals
 
@@ -125,6 +130,8 @@ units as (
         on
             settings.demand_entity = 'deal'
             or (settings.demand_entity = 'both' and not deals.has_known_lead)
+            -- a journal has no leads: each of its rows is somebody who wanted something
+            or deals.source = 'journal'
 
 ),
 
@@ -133,6 +140,7 @@ final as (
     select
         units.demand_unit_id,
         units.thread_id,
+        units.source,
         units.channel_id,
         units.employee_id,
         units.request_channel,
@@ -147,8 +155,10 @@ final as (
         units.is_lost
         and (
             coalesce(loss_reasons.is_organisational, false)
+            or units.is_organisational_in_journal
             or (
                 recorded_months.month_start is not null
+                and units.source is distinct from 'journal'
                 and not coalesce(threads.may_have_response, false)
             )
         ) as is_organisational_loss

@@ -14,12 +14,13 @@ purchases as (
         client_type,
         channel_id,
         amount,
+        source,
         won_at as purchased_at,
         won_date as purchased_date,
         cast(
             row_number() over (
                 partition by client_id
-                order by won_at, cast(deal_id as bigint)
+                order by won_at, {{ in_order_of_ids('deal_id', 'source') }}
             ) as bigint
         ) as purchase_number
 

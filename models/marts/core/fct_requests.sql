@@ -37,7 +37,7 @@ first_deals as (
         channel_id,
         row_number() over (
             partition by thread_id
-            order by created_at, cast(deal_id as bigint)
+            order by created_at, {{ in_order_of_ids('deal_id', 'source') }}
         ) as deal_number
 
     from deals
@@ -76,6 +76,7 @@ final as (
 
     select
         with_channel.request_id,
+        with_channel.source,
         with_channel.thread_id,
         with_channel.request_channel,
         with_channel.chat_connector,

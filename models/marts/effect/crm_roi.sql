@@ -425,6 +425,15 @@ final as (
             when net_effect is not null then margin_so_far - added_cost_so_far - crm_cost_so_far
         end
             as net_effect_total,
+        case
+            when net_effect is not null
+                then
+                    {{ ratio(
+                        'margin_so_far - added_cost_so_far - crm_cost_so_far',
+                        'crm_cost_so_far',
+                        100
+                    ) }}
+        end as roi_pct,
         payback_month,
         payback_earliest,
         payback_latest,

@@ -126,6 +126,20 @@ first_month_after as (
 
 ),
 
+-- every look at a window that still grows is one more chance to see what is not there
+months_since_ramp_up as (
+
+    select count(*) as months
+
+    from {{ ref('int_periods') }}
+
+    where
+        period_grain = 'month'
+        and is_complete
+        and period_start >= (select first_month_after.month_start from first_month_after)
+
+),
+
 judged as (
 
     select
@@ -197,12 +211,14 @@ judged as (
         and estimates.months_between > 12 and price_levels.months = 0
             as is_not_deflated,
         first_month_after.go_live_date,
-        first_month_after.month_start as first_month_after
+        first_month_after.month_start as first_month_after,
+        months_since_ramp_up.months < {{ var('comparison_months') }} as is_window_growing
 
     from metric_catalog
 
     cross join price_levels
     cross join first_month_after
+    cross join months_since_ramp_up
 
     left join estimates
         on metric_catalog.metric_code = estimates.metric_code
@@ -338,6 +354,15 @@ final as (
                 then 'strong'
             else 'weak'
         end as evidence,
+        not is_not_judged and is_window_growing as is_preliminary,
+        case
+            when not is_not_judged and is_window_growing
+                then
+                    cast(
+                        {{ dbt.dateadd('month', var('comparison_months'), 'first_month_after') }}
+                        as date
+                    )
+        end as final_from,
         case when not is_not_judged then smallest_detectable_change end
             as smallest_detectable_change,
         case

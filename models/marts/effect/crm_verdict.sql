@@ -125,6 +125,8 @@ metric_counts as (
         {% for status in statuses %}
         count(*) filter (where status = '{{ status }}') as metrics_{{ status }},
         {% endfor %}
+        max(case when is_preliminary then 1 else 0 end) = 1 as is_preliminary,
+        max(final_from) as final_from,
         {{ wrong_of_an_interval }} * count(*) filter (where has_vote and change_ci_low is not null)
             as lines_expected_wrong
 
@@ -217,6 +219,8 @@ final as (
             when roi.net_effect_ci_high < 0 then 'money'
             else 'families'
         end as reason,
+        metric_counts.is_preliminary,
+        metric_counts.final_from,
         {{ go_live }} as go_live_date,
         windows.before_from,
         windows.before_last_month,

@@ -119,7 +119,11 @@ thread_acts as (
     from requests
 
     -- those that the creation of a lead or deal began
-    where request_id not like 'activity%' and request_id not like 'message%'
+    where
+        request_id not like 'activity%'
+        and request_id not like 'message%'
+        -- a journal holds first answers, not each act: how many they were it does not say
+        and source is distinct from 'journal'
 
 ),
 
@@ -189,6 +193,8 @@ records as (
 
     left join threads
         on demand_units.thread_id = threads.thread_id
+
+    where demand_units.source is distinct from 'journal'
 
     union all
 
@@ -277,6 +283,9 @@ records as (
     left join deals_with_history
         on deals.deal_id = deals_with_history.deal_id
 
+    -- in a journal people write the day of the win itself, and know of no leads
+    where deals.source is distinct from 'journal'
+
     union all
 
     select
@@ -313,6 +322,8 @@ records as (
         1 as base
 
     from deals
+
+    where source is distinct from 'journal'
 
     union all
 

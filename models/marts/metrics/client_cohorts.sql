@@ -3,7 +3,7 @@ with
 clients as (
 
     select * from {{ ref('dim_clients') }}
-    where purchases > 0
+    where purchases > 0 and source is distinct from 'journal'
 
 ),
 

@@ -3,7 +3,8 @@ with
 lost_deals as (
 
     select * from {{ ref('fct_deals') }}
-    where state = 'lost'
+    -- a journal has no stages
+    where state = 'lost' and source is distinct from 'journal'
 
 ),
 

@@ -45,7 +45,7 @@ cells as (
 
     select
         registry.*,
-        coalesce(registry.period_start < history_start.settled_from_date, false)
+        {{ is_history_too_short('registry') }}
             as is_history_too_short
 
     from registry

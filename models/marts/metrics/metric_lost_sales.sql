@@ -18,13 +18,15 @@ period_days as (
 demand_units as (
 
     select * from {{ ref('fct_demand_units') }}
-    where not is_excluded
+    -- who was never answered, no journal tells
+    where not is_excluded and source is distinct from 'journal'
 
 ),
 
 deals as (
 
     select * from {{ ref('fct_deals') }}
+    where source is distinct from 'journal'
 
 ),
 

@@ -31,7 +31,7 @@ parts as (
 
     select
         registry.*,
-        coalesce(registry.period_start < history_start.settled_from_date, false)
+        {{ is_history_too_short('registry') }}
             as is_history_too_short,
         -- the window before the period's end has nothing of the time in which nobody could be lost
         coalesce(

@@ -38,7 +38,8 @@ won_by_segment as (
 
     select
         {{ cell_key('period_days.period_key', segment_types) }} as cell_key,
-        count(*) as closed_deals,
+        -- of a journal that is a list of sales nobody knows when the client turned up
+        count(deals.first_contact_at) as closed_deals,
         cast(
             sum(
                 {{ microseconds_between('deals.first_contact_at', 'deals.won_at') }}
@@ -80,6 +81,8 @@ open_by_segment as (
         on
             periods.cutoff_at > deals.created_at
             and periods.cutoff_at <= coalesce(deals.won_at, deals.lost_at, periods.cutoff_at)
+            -- whether a deal of the journal is open after its end, nobody knows
+            and coalesce(periods.cutoff_at <= deals.known_until_at, true)
 
     group by {{ segment_sets('periods.period_key', segment_types) }}
 

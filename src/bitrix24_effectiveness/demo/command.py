@@ -17,7 +17,7 @@ from .generator import DEFAULT_EFFECT, DEFAULT_LEADS, DEFAULT_SEED, generate
     type=click.IntRange(min=1),
     default=DEFAULT_LEADS,
     show_default=True,
-    help="Number of leads; about ten activities come with each.",
+    help="Number of leads; about eight activities come with each.",
 )
 @click.option(
     "--seed",

@@ -85,6 +85,14 @@ TABLES = {
 }
 
 
+HABITS = {
+    "calls_not_connected": "employees 11 and 12 call clients from private phones",
+    "deals_won_at_once": "employees 14, 15 and 16, the department 4, enter a deal when it is won",
+    "leads_not_moved": "of website leads that come to nothing hardly any is looked at",
+}
+"""Finding -> what the company does, before the go-live and after it, that raises it."""
+
+
 class DemoError(CrmEffectError):
     """The demo portal cannot be written; the message is one line for the user."""
 
@@ -130,7 +138,7 @@ def generate(
             part = Path(folder) / "raw.duckdb"
             truth_part = Path(folder) / "truth.json"
             with duckdb.connect(str(part)) as connection:
-                counts, truth = write(connection, leads, seed, effect)
+                counts, truth = write(connection, leads, seed, effect, habits=True)
                 # it travels with the raw tables, where the mark stays with the file: see company.py
                 connection.execute(
                     f"create table bitrix24.{DEMO_TABLE} as "
@@ -155,12 +163,14 @@ def write(
     effect: float,
     first_day: date = FIRST_DAY,
     scatter: float = 0.0,
+    habits: bool = False,
 ) -> tuple[dict[str, int], dict]:
     """Writes the raw tables into the schema `bitrix24`, which it makes, of the current database.
 
     The leads come evenly from `first_day` (the portal's own date) to the end of October 2026: on
     the same days whatever the seed. With `scatter` each comes up to half as many places sooner or
-    later, so that portals differ in who comes on a holiday.
+    later, so that portals differ in who comes on a holiday. With `habits` people work, before the
+    go-live and after it, so that findings are raised: see `HABITS`.
 
     Returns:
         Number of rows of each raw table, and the planted truth.
@@ -172,6 +182,7 @@ def write(
         "leads": leads,
         "effect": effect,
         "scatter": scatter,
+        "habits": habits,
         "dirt_rate": DIRT_RATE,
         "page_duplicate_rate": PAGE_DUPLICATE_RATE,
     }.items():
@@ -197,6 +208,7 @@ def write(
         connection.execute(_sql(script))
 
     truth = _truth(connection, leads, seed, effect)
+    truth["habits"] = HABITS if habits else {}
     counts = {
         table: connection.execute(f"select count(*) from bitrix24.{table}").fetchall()[0][0]
         for table in TABLES

@@ -71,7 +71,7 @@ def _check_replaceable(project: Project, out: Path) -> None:
     """What gives way is raw tables: of a load before, of a demo portal, of another loader."""
     schema = project.raw_schema.lower()
     names = [LOADED_TABLES, DELETED_ROWS, SWEPT_KEYS, "_dlt_*", "crm_dynamic_items_*"]
-    names += map(project.raw_identifier, project.raw_tables)
+    names += [*map(project.raw_identifier, project.raw_tables), *project.journal_tables]
     check_replaceable(
         out,
         DEMO_PORTAL,

@@ -16,6 +16,7 @@ from bitrix24_effectiveness.page.charts import interval_chart, months_chart
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.report import compared, result_of, whose_data
 from bitrix24_effectiveness.verdict import (
+    ADOPTION,
     Verdict,
     VerdictInWords,
     codes_of,
@@ -27,6 +28,7 @@ from bitrix24_effectiveness.warehouse import Reader, Row
 
 _MARTS = (
     "client_cohorts",
+    "crm_adoption",
     "deal_stage_durations",
     "dim_employees",
     "employee_kpi",
@@ -85,6 +87,8 @@ class Content:
     cohorts: list[Row]
     channels: list[Row]
     employees: list[Row]
+    adoption_by_employee: list[Row]
+    """Those who had anything to do in the newest complete month."""
     finding_rows: dict[str, list[Row]]
     names: dict[str, str]
     coverage: list[Row]
@@ -163,6 +167,7 @@ def read_content(reader: Reader, project: Project) -> Content:
             "order by deals_won desc, requests desc, employee_id",
             _GRAINS[1:],
         ),
+        adoption_by_employee=_adoption_by_employee(reader),
         finding_rows=_finding_rows(reader),
         names=dict(reader.tuples("select employee_id, employee_name from dim_employees")),
         coverage=_coverage(reader, told.verdict or {}, newest),
@@ -211,6 +216,15 @@ def _newest_period(
         if found:
             return found
     return []
+
+
+def _adoption_by_employee(reader: Reader) -> list[Row]:
+    return reader.rows(
+        "select * from crm_adoption where segment_type = 'employee' and month_start = "
+        "(select max(month_start) from crm_adoption where is_complete) "
+        "and demand_judged + deals_judged + requests_judged_sla + tasks_due + employees_at_work "
+        "> 0 order by demand_judged desc, segment_id"
+    )
 
 
 def _finding_rows(reader: Reader) -> dict[str, list[Row]]:
@@ -304,6 +318,7 @@ class _Words:
             "hours": self._hours(),
             "cohorts": self._cohorts(),
             "channels": self._channels(),
+            "adoption": self._adoption(),
             "employees": self._employees(),
             "findings": self._findings(),
             "coverage": self._coverage(),
@@ -334,6 +349,10 @@ class _Words:
             "totals": [*self._totals(roi)] if has_go_live else [],
             "cautions": [*said.cautions()] if has_go_live else [],
             "silent": self._silent() if has_go_live else [],
+            "on_the_way": said.on_the_way(),
+            "on_the_way_title": _sentence(said.on_the_way_title()).rstrip(":")
+            if told.adoption
+            else "",
             "missing": said.missing(),
             "missing_lead": self._of_verdict.word("missing"),
             "first_step": "" if has_go_live else said.how_to_set_go_live(),
@@ -370,7 +389,7 @@ class _Words:
                 margin=self._signed(roi["margin_change_total"]),
                 added=self._signed(roi["added_cost_total"]),
                 net=self._signed(net),
-                roi=self._language.signed(100 * net / crm, "share", None),
+                roi=self._language.signed(roi["roi_pct"], "share", None),
             )
 
     def _signed(self, value: float) -> str:
@@ -422,7 +441,7 @@ class _Words:
             "code": code,
             "name": metric[f"name_{self._code}"],
             "status": status,
-            "status_word": language.word(result_of(scored) if scored else status),
+            "status_word": self._status_in_words(scored) if scored else language.word(status),
             "measure": windows["after"][f"measure_name_{self._code}"] if measure else "",
             "is_same_measure": measure == metric["headline_column"],
             "before": "" if scored.get("before_value") is None else figure(scored["before_value"]),
@@ -442,6 +461,10 @@ class _Words:
                 if row["months"]
             ],
             "verdict": self._meaning_of_status(scored, status),
+            "advice": language.word(f"worse_{code}")
+            if status == "worse" and language.has(f"worse_{code}")
+            else "",
+            "year_before": self._year_before(code, figure),
             "notes": self._notes(scored),
             # a metric that somebody added has no words yet
             "means": language.word(f"means_{code}") if language.has(f"means_{code}") else "",
@@ -465,6 +488,22 @@ class _Words:
                 ],
             }
         return card
+
+    def _status_in_words(self, scored: Row) -> str:
+        status = self._language.word(result_of(scored))
+        if scored.get("is_preliminary"):
+            return self._language.word("preliminary_status", status=status)
+        return status
+
+    def _year_before(self, code: str, figure: Any) -> str:
+        """The newest complete month's value of a year before; empty where there is none."""
+        if self._content.newest is None:
+            return ""
+        month = months_later(self._content.newest, -_YEAR)
+        for row in self._content.months.get(code, []):
+            if row["period_start"] == month and row["value_status"] == "measured":
+                return self._language.word("a_year_before", value=figure(row["value"]))
+        return ""
 
     def _window(self, row: Row) -> str:
         if row["first_month"] is None:
@@ -727,6 +766,46 @@ class _Words:
             if is_said
             else "",
             "is_unprofitable": is_said and has_enough and bool(row["is_unprofitable"]),
+        }
+
+    def _adoption(self) -> dict[str, Any] | None:
+        """Shares of work done in the CRM: the last months of all, and the newest of employees."""
+        months = self._content.told.adoption[-_YEAR:]
+        if not months:
+            return None
+
+        def cells(row: Row, shares: Sequence[str]) -> list[tuple[str, str]]:
+            return [
+                (
+                    self._figure(row[share], "percent"),
+                    self._language.word(
+                        "part_of",
+                        part=self._language.whole(row[part]),
+                        whole=self._language.whole(row[whole]),
+                    )
+                    if row[share] is not None
+                    else "",
+                )
+                for share in shares
+                for part, whole in [ADOPTION[share]]
+            ]
+
+        of_month, of_employee = [*ADOPTION], [*ADOPTION]
+        # one employee is at work or not, and answers for no register
+        for share in ("employees_at_work_pct", "automation_level_pct"):
+            of_employee.remove(share)
+        return {
+            "shares_of_month": of_month,
+            "shares_of_employee": of_employee,
+            "months": [
+                (self._language.month(row["month_start"]), cells(row, of_month)) for row in months
+            ],
+            "month": self._language.month(months[-1]["month_start"]),
+            "employees": [
+                (self._known(row["segment_name"]), cells(row, of_employee))
+                for row in self._content.adoption_by_employee[:_SHOWN_EMPLOYEES]
+            ],
+            "more": self._more(self._content.adoption_by_employee, _SHOWN_EMPLOYEES),
         }
 
     def _employees(self) -> dict[str, Any] | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bitrix24_effectiveness.project import Project
-from bitrix24_effectiveness.warehouse.reader import Reader, Row
+from bitrix24_effectiveness.warehouse.reader import Comparison, Reader, Row
 
-__all__ = ["Reader", "Row", "Warehouse", "warehouse_of"]
+__all__ = ["Comparison", "Reader", "Row", "Warehouse", "warehouse_of"]
 
 
 class Warehouse(Protocol):
@@ -64,6 +64,14 @@ class Warehouse(Protocol):
             may_replace: Whether tables that are there already may give way.
         """
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Puts tables of a DuckDB file beside the raw ones, in place of those of their names.
+
+        Raises:
+            ConfigurationError: there are no raw tables, or they cannot be written to.
+            AnotherRunError: another process has them open.
+        """
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """A few rows of what dbt has built; none where it cannot be read."""
 
@@ -93,10 +101,20 @@ class Warehouse(Protocol):
             AnotherRunError: another process keeps it from being opened.
         """
 
-    def publish(self, marts: Sequence[str]) -> str:
+    def comparison(self, tables: Sequence[str]) -> AbstractContextManager[Comparison | None]:
+        """The published marts beside those to be published; what is kept may be written to.
+
+        None: nothing is published, or one of the two lacks one of the tables.
+
+        Raises:
+            ConfigurationError: one of them cannot be read.
+            AnotherRunError: another process keeps a file from being opened.
+        """
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Puts these marts in the place of those published before, all at once; says where.
 
-        What is kept over runs is published with them.
+        What is kept over runs is published with them, and what settings they were built with.
 
         Raises:
             ConfigurationError: the marts cannot be read or written.
@@ -111,6 +129,21 @@ class Warehouse(Protocol):
 
         Raises:
             ConfigurationError: it cannot be read, or is not ours.
+        """
+
+    def publications(self) -> list[datetime]:
+        """The UTC instants of the publications that are kept beside the current one, newest first.
+
+        Raises:
+            ConfigurationError: they cannot be looked for.
+        """
+
+    def make_current(self, instant: datetime) -> None:
+        """Puts a publication that is kept in the place of the current one, which is kept then.
+
+        Raises:
+            ConfigurationError: it cannot be read, or not be put there.
+            AnotherRunError: readers do not let go of the current one.
         """
 
     def published(self) -> AbstractContextManager[Reader]:

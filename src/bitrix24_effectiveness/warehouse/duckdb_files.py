@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import shutil
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ from bitrix24_effectiveness.files import (
 from bitrix24_effectiveness.lock import only_run
 from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse.kept import KEPT, definition
-from bitrix24_effectiveness.warehouse.reader import Reader, Row
+from bitrix24_effectiveness.warehouse.reader import Comparison, Reader, Row
 
 _MARTS = "marts"
 _QUALITY = "quality"
+# sorts by time
+_INSTANT = "%Y%m%dT%H%M%S.%fZ"
 
 
 class DuckDBFiles:
@@ -169,6 +172,19 @@ class DuckDBFiles:
             )
         yield self._project.raw_db
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Writes them into the raw file."""
+        schema = quote(self._project.raw_schema)
+        with opened(self._project.raw_db, read_only=False) as connection:
+            connection.execute(f"attach '{literal(file)}' as added (read_only)")
+            connection.execute("begin")
+            for table in tables:
+                name = f"{schema}.{quote(table)}"
+                connection.execute(f"create or replace table {name} as from added.{name}")
+            connection.execute("commit")
+            connection.execute("detach added")
+            connection.execute("checkpoint")
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """Reads them from the warehouse file."""
         try:
@@ -224,21 +240,54 @@ class DuckDBFiles:
             yield Reader(connection)
             connection.execute("commit")
 
-    def publish(self, marts: Sequence[str]) -> str:
+    @contextmanager
+    def comparison(self, tables: Sequence[str]) -> Iterator[Comparison | None]:
+        """The published file, attached to the warehouse file."""
+        path = self._project.marts_db
+        mark_of = self._mark_of(path) if path.exists() else None
+        if not mark_of:
+            yield None
+            return
+        with opened(self._project.warehouse_db, read_only=False) as connection:
+            connection.execute("set enable_progress_bar = false")
+            connection.execute(f"attach '{literal(path)}' as published (read_only)")
+            (there,) = connection.execute(
+                "select count(*) from duckdb_tables() where schema_name = ? "
+                "and list_contains(?, table_name)",
+                [_MARTS, list(tables)],
+            ).fetchall()
+            connection.execute("begin")
+            settings = mark_of.get("settings")
+            yield (
+                None
+                if there[0] < 2 * len(tables)
+                else Comparison(
+                    Reader(connection),
+                    f"published.{_MARTS}",
+                    _MARTS,
+                    datetime.fromisoformat(mark_of["run"]).replace(tzinfo=None),
+                    json.loads(settings) if settings else None,
+                )
+            )
+            connection.execute("commit")
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Copies schema `marts` of the warehouse to a read-only DuckDB file and to Parquet files.
 
         Each of the two is replaced by one rename: a reader sees the old one or the new one, whole.
         A reader that has the old one open goes on reading it.
         """
         target, mode, is_published = self._project.marts_db, self._project.marts_mode, False
+        now = datetime.now(UTC)
         self._check_files_differ()
         self._check_published_file(marts)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _new_version(self._project.parquet_dir, mode) as folder:
+            with self._new_version(now) as folder:
                 # nobody may change it, its owner included
                 with replaced_when_done(target, mode) as unfinished:
-                    _copy(self._project, list(marts), unfinished, folder)
+                    _copy(self._project, list(marts), unfinished, folder, now, settings)
+                    self._keep_current()
                 is_published = True
         except OSError as error:
             what = f"{error.filename or target.parent}: {error.strerror or error}"
@@ -259,18 +308,116 @@ class DuckDBFiles:
     def publication(self) -> datetime | None:
         """What the mark of the published file says."""
         path = self._project.marts_db
-        if not path.exists():
-            return None
-        with opened(path, is_for_little=True) as connection:
-            reader = Reader(connection)
-            runs = []
-            if (MARKS, PUBLICATION) in reader.tables_of(MARKS):
-                runs = reader.tuples(f"select run from {MARKS}.{PUBLICATION}")
-        if not runs:
+        return self._instant_of(path) if path.exists() else None
+
+    def _instant_of(self, path: Path) -> datetime:
+        mark_of = self._mark_of(path)
+        if not mark_of:
             raise ConfigurationError(
                 f"{path} was not published by this version of crm-effect: run `crm-effect run`"
             )
-        return datetime.fromisoformat(runs[0][0])
+        return datetime.fromisoformat(mark_of["run"])
+
+    def _mark_of(self, path: Path) -> Row:
+        """All that the mark of a published file says; nothing where there is none."""
+        with opened(path, is_for_little=True) as connection:
+            reader = Reader(connection)
+            if (MARKS, PUBLICATION) not in reader.tables_of(MARKS):
+                return {}
+            return reader.rows(f"select * from {MARKS}.{PUBLICATION}")[0]
+
+    # -- earlier publications: files and folders called by their instants, hidden beside the current
+
+    @property
+    def _versions(self) -> Path:
+        link = self._project.parquet_dir
+        return link.with_name(f".{link.name}.versions")
+
+    def _kept(self, instant: datetime) -> Path:
+        return self._versions / f"{instant:{_INSTANT}}.duckdb"
+
+    def publications(self) -> list[datetime]:
+        """Files of earlier publications."""
+        current, found = self.publication(), []
+        for path in sorted(self._versions.glob("*.duckdb"), reverse=True):
+            # what somebody else has put there
+            with suppress(ValueError):
+                found.append(datetime.strptime(path.stem, _INSTANT).replace(tzinfo=UTC))
+        return [instant for instant in found if instant != current]
+
+    def make_current(self, instant: datetime) -> None:
+        """Replaces the published file and the link to its Parquet files, each by one rename."""
+        target, mode, kept = self._project.marts_db, self._project.marts_mode, self._kept(instant)
+        link, folder = self._project.parquet_dir, kept.with_suffix("")
+        self._instant_of(kept)
+        if not folder.is_dir():
+            raise ConfigurationError(f"{folder} is missing: that publication is not whole")
+        self._check_published_file([])
+        self._check_link()
+        try:
+            self._keep_current()
+            with replaced_when_done(target, mode) as unfinished:
+                _link(kept, unfinished)
+            with replaced_when_done(link) as unfinished:
+                unfinished.symlink_to(os.path.relpath(folder, link.parent))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{error.filename or target}: {error.strerror or error}"
+            ) from error
+
+    def _keep_current(self) -> None:
+        """Another name for the published file, which it keeps when it is replaced."""
+        try:
+            current = self.publication()
+        except ConfigurationError:
+            # of a version that knew no instants, or broken: nothing to go back to
+            return
+        if current is not None:
+            kept = self._kept(current)
+            # what lies there was not necessarily finished
+            with replaced_when_done(kept, self._project.marts_mode) as unfinished:
+                _link(self._project.marts_db, unfinished)
+
+    def _check_link(self) -> None:
+        link = self._project.parquet_dir
+        is_ours = link.is_symlink() and link.resolve().parent == self._versions.resolve()
+        if (link.exists() or link.is_symlink()) and not is_ours:
+            raise ConfigurationError(
+                f"{link} is in the way: the Parquet files are published there; move it"
+            )
+
+    @contextmanager
+    def _new_version(self, instant: datetime) -> Iterator[Path]:
+        """Gives a new folder for Parquet files; the link points at it when all went well.
+
+        Whoever may read the files may also enter the folders.
+
+        CRM_KEEP publications stay, and at least the folder of the one before until the next one,
+        for readers that are half-way through.
+        """
+        mode, link, versions = self._project.marts_mode, self._project.parquet_dir, self._versions
+        self._check_link()
+        folder = self._kept(instant).with_suffix("")
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+            for path in folder.iterdir():
+                path.chmod(mode)
+                sync(path)
+            for path in (versions, folder):
+                path.chmod(0o700 | mode | mode >> 2)
+            sync(folder)
+            before = link.resolve()
+            with replaced_when_done(link) as unfinished:
+                unfinished.symlink_to(os.path.relpath(folder, link.parent))
+        except BaseException:
+            remove(folder)
+            raise
+        stay = {self._kept(one) for one in self.publications()[: self._project.keep - 1]}
+        stay |= {path.with_suffix("") for path in stay} | {folder, before}
+        for version in versions.iterdir():
+            if version.resolve() not in {path.resolve() for path in stay}:
+                remove(version)
 
     @contextmanager
     def published(self) -> Iterator[Reader]:
@@ -307,7 +454,22 @@ def _stats(first: Path, *others: Path) -> list[list[int]] | None:
     ]
 
 
-def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> None:
+def _link(file: Path, name: Path) -> None:
+    """A second name for a file; where the disk knows no such thing, a copy."""
+    try:
+        name.hardlink_to(file)
+    except OSError:
+        shutil.copyfile(file, name)
+
+
+def _copy(
+    project: Project,
+    marts: list[str],
+    target: Path,
+    folder: Path,
+    instant: datetime,
+    settings: dict[str, Any] | None,
+) -> None:
     with duckdb.connect(config=OFFLINE) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{literal(project.warehouse_db)}' as warehouse (read_only)")
@@ -344,7 +506,9 @@ def _copy(project: Project, marts: list[str], target: Path, folder: Path) -> Non
         for statement in _comments(connection, marts):
             connection.execute(statement)
         connection.execute("commit")
-        mark(connection, PUBLICATION, version=project.version)
+        run = instant.isoformat(timespec="microseconds")
+        said = {"settings": json.dumps(settings)} if settings else {}
+        mark(connection, PUBLICATION, version=project.version, run=run, **said)
         connection.execute("checkpoint published")
 
 
@@ -366,41 +530,6 @@ def _comments(connection: duckdb.DuckDBPyConnection, marts: list[str]) -> list[s
         f"comment on column {quote(table)}.{quote(column)} is '{literal(comment)}'"
         for table, column, comment in columns
     ]
-
-
-@contextmanager
-def _new_version(link: Path, mode: int) -> Iterator[Path]:
-    """Gives a new folder for Parquet files; `link` points at it when all went well.
-
-    Whoever may read the files by their `mode` may also enter the folders.
-
-    The version before it stays until the next publication, for readers that are half-way through.
-    """
-    versions = link.with_name(f".{link.name}.versions")
-    is_ours = link.is_symlink() and link.resolve().parent == versions.resolve()
-    if (link.exists() or link.is_symlink()) and not is_ours:
-        raise ConfigurationError(
-            f"{link} is in the way: the Parquet files are published there; move it"
-        )
-    folder = versions / str(time.time_ns())
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-        for path in folder.iterdir():
-            path.chmod(mode)
-            sync(path)
-        for path in (versions, folder):
-            path.chmod(0o700 | mode | mode >> 2)
-        sync(folder)
-        before = link.resolve()
-        with replaced_when_done(link) as unfinished:
-            unfinished.symlink_to(os.path.relpath(folder, link.parent))
-    except BaseException:
-        remove(folder)
-        raise
-    for version in versions.iterdir():
-        if version.resolve() not in (folder.resolve(), before):
-            remove(version)
 
 
 def _shown(path: Path) -> str:

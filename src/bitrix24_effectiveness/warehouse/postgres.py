@@ -30,11 +30,13 @@ from bitrix24_effectiveness.project import (
     Project,
 )
 from bitrix24_effectiveness.warehouse.kept import KEPT
-from bitrix24_effectiveness.warehouse.reader import Reader, Row
+from bitrix24_effectiveness.warehouse.reader import Comparison, Reader, Row
 
 _STATE = "crm_effect_state"
 _OF_LOADS = (LOADED_TABLES, DELETED_ROWS, SWEPT_KEYS)
 _BUILD = "build"
+# of a publication in the name of its schema
+_INSTANT = "%Y%m%dt%H%M%S%f"
 OLDEST_VERSION = 15
 # how long a publication waits for readers to end their transactions
 PATIENCE_SECONDS = 600
@@ -212,6 +214,15 @@ class PostgresServer:
                     connection.execute(SQL("drop table if exists {}").format(old))
                 _copy_raw_tables(file, connection, schema)
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Copies them into the raw schema, in one transaction."""
+        schema = self._project.raw_schema
+        with self._connection("the raw tables cannot be written") as connection:
+            for table in tables:
+                old = Identifier(schema, table)
+                connection.execute(SQL("drop table if exists {}").format(old))
+            _copy_raw_tables(file, connection, schema)
+
     def _replaced_raw_tables(self, connection: psycopg.Connection) -> list[str]:
         """Tables of the contract, and those by which `crm-effect load` would go on from here."""
         of_dlt = connection.execute(
@@ -328,7 +339,28 @@ class PostgresServer:
     def _published_key(self) -> str:
         return f"published in {self._project.marts_schema}"
 
-    def publish(self, marts: Sequence[str]) -> str:
+    @contextmanager
+    def comparison(self, tables: Sequence[str]) -> Iterator[Comparison | None]:
+        """Two schemas of the database."""
+        old, new = self._project.marts_schema, self._project.schema("marts")
+        with self._connection("what is published cannot be compared") as connection:
+            reader = Reader(connection, "%s")
+            before = self._read(connection, self._published_key)
+            there = reader.tables_of(old, new)
+            is_whole = {(schema, table) for schema in (old, new) for table in tables} <= there
+            yield (
+                None
+                if not is_whole or not before.get("run")
+                else Comparison(
+                    reader,
+                    quote(old),
+                    quote(new),
+                    datetime.fromisoformat(before["run"]).replace(tzinfo=None),
+                    before.get("settings"),
+                )
+            )
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Copies the marts to a new schema and renames it, in one transaction.
 
         Names are looked up outside of a reader's snapshot: one that is half-way would find the
@@ -353,14 +385,15 @@ class PostgresServer:
                             source, Identifier(schema, table), connection, Identifier(new, table)
                         )
             self._grant(connection, new)
-            before = self._read(connection, self._published_key).get("marts", [])
-            self._replace(connection, before, new)
+            earlier = self._replace(connection, new)
             published = {
                 "marts": [*marts, *kept],
                 "version": self._project.version,
                 "run": datetime.now(UTC).isoformat(timespec="microseconds"),
+                "settings": settings,
             }
             self._write(connection, self._published_key, published)
+            self._write(connection, self._earlier_key, self._without_oldest(connection, earlier))
         return f"schema {target} of {self._name}"
 
     def _kept_tables(self, connection: psycopg.Connection) -> list[str]:
@@ -378,32 +411,81 @@ class PostgresServer:
         ):
             connection.execute(SQL(statement).format(Identifier(schema), Identifier(role)))
 
-    def _replace(self, connection: psycopg.Connection, before: Sequence[str], new: str) -> None:
+    def _replace(self, connection: psycopg.Connection, new: str) -> dict[str, Any]:
+        """Gives a schema the name that is read; what had it is kept as an earlier publication.
+
+        Returns:
+            Earlier publications by their schemas, as they have to be written down.
+        """
         target = self._project.marts_schema
+        earlier = self._read(connection, self._earlier_key)
+        before = self._read(connection, self._published_key)
         old = [
             mart
             for (mart,) in connection.execute(
                 "select relname from pg_class where relnamespace = to_regnamespace(%s) "
                 "and relname = any(%s)",
-                [quote(target), list(before)],
+                [quote(target), before.get("marts", [])],
             )
         ]
+        # without its instant nobody could ask for it
+        is_whole = bool(before.get("run")) and sorted(old) == sorted(before["marts"])
         if old:
             self._lock_out_readers(connection, old)
-            # not cascade: what others made of the marts is theirs
-            tables = SQL(", ").join(Identifier(target, mart) for mart in old)
             try:
-                connection.execute(SQL("drop table {}").format(tables))
+                with connection.transaction(force_rollback=is_whole):
+                    self._drop(connection, target, old)
             except psycopg.errors.DependentObjectsStillExist as error:
+                # views of others would go on with the old marts for ever, and say nothing
                 dependents = (error.diag.message_detail or "").splitlines()
                 raise ConfigurationError(
                     f"not published, {dependents[0] if dependents else _first_line(error)}: "
                     "the marts are replaced as a whole, so drop it first"
                 ) from error
-        connection.execute(SQL("drop schema if exists {}").format(Identifier(target)))
-        connection.execute(
-            SQL("alter schema {} rename to {}").format(Identifier(new), Identifier(target))
-        )
+        if old and is_whole:
+            kept = f"{target}_{datetime.fromisoformat(before['run']):{_INSTANT}}"
+            _rename(connection, target, kept)
+            if self._project.bi_role:
+                connection.execute(
+                    SQL("revoke usage on schema {} from {}").format(
+                        Identifier(kept), Identifier(self._project.bi_role)
+                    )
+                )
+            earlier[kept] = before
+        else:
+            connection.execute(SQL("drop schema if exists {}").format(Identifier(target)))
+        _rename(connection, new, target)
+        return earlier
+
+    def _drop(self, connection: psycopg.Connection, schema: str, marts: Sequence[str]) -> None:
+        """Drops tables and their schema, without what others made of them: that is theirs."""
+        tables = SQL(", ").join(Identifier(schema, mart) for mart in marts)
+        connection.execute(SQL("drop table if exists {}").format(tables))
+        connection.execute(SQL("drop schema {}").format(Identifier(schema)))
+
+    def _without_oldest(
+        self, connection: psycopg.Connection, earlier: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Drops what is more than CRM_KEEP; what is in use, or others built on, stays for now."""
+        newest = sorted(earlier, key=lambda schema: earlier[schema]["run"], reverse=True)
+        for schema in newest[self._project.keep - 1 :]:
+            try:
+                with connection.transaction():
+                    if _scalar(connection, "select to_regnamespace(%s)", quote(schema)):
+                        connection.execute(
+                            SQL("set local lock_timeout = {}").format(
+                                Literal(int(1000 * _HELD_UP_SECONDS))
+                            )
+                        )
+                        self._drop(connection, schema, earlier[schema]["marts"])
+                        connection.execute("set local lock_timeout = 0")
+            except (
+                psycopg.errors.DependentObjectsStillExist,
+                psycopg.errors.LockNotAvailable,
+            ):
+                continue
+            del earlier[schema]
+        return earlier
 
     def _lock_out_readers(self, connection: psycopg.Connection, marts: Sequence[str]) -> None:
         target = self._project.marts_schema
@@ -446,6 +528,33 @@ class PostgresServer:
             schema = quote(self._project.marts_schema)
             is_there = _scalar(connection, "select to_regnamespace(%s)", schema)
             return datetime.fromisoformat(run) if run and is_there else None
+
+    @property
+    def _earlier_key(self) -> str:
+        return f"earlier in {self._project.marts_schema}"
+
+    def publications(self) -> list[datetime]:
+        """Schemas of earlier publications, as the state names them."""
+        with self._connection("earlier publications cannot be read") as connection:
+            earlier = self._read(connection, self._earlier_key).values()
+        return sorted((datetime.fromisoformat(one["run"]) for one in earlier), reverse=True)
+
+    def make_current(self, instant: datetime) -> None:
+        """Renames two schemas in one transaction, as a publication does."""
+        run = instant.isoformat(timespec="microseconds")
+        with self._connection("the marts cannot be replaced") as connection:
+            self._check_role(connection)
+            self._check_published_schema(connection)
+            earlier = self._read(connection, self._earlier_key)
+            (schema,) = (name for name, one in earlier.items() if one["run"] == run)
+            chosen = earlier[schema]
+            if not _scalar(connection, "select to_regnamespace(%s)", quote(schema)):
+                raise ConfigurationError(f"{self._name}: schema {schema} is no longer there")
+            self._grant(connection, schema)
+            earlier = self._replace(connection, schema)
+            del earlier[schema]
+            self._write(connection, self._published_key, chosen)
+            self._write(connection, self._earlier_key, earlier)
 
     @contextmanager
     def published(self) -> Iterator[Reader]:
@@ -524,6 +633,12 @@ def _copy_raw_tables(file: Path, connection: psycopg.Connection, schema: str) ->
 
 def _create_schema(connection: psycopg.Connection, schema: str) -> None:
     connection.execute(SQL("create schema if not exists {}").format(Identifier(schema)))
+
+
+def _rename(connection: psycopg.Connection, schema: str, name: str) -> None:
+    connection.execute(
+        SQL("alter schema {} rename to {}").format(Identifier(schema), Identifier(name))
+    )
 
 
 def _lock(schema: str, tables: Sequence[str], mode: str) -> Composed:

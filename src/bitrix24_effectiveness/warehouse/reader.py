@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Row = dict[str, Any]
@@ -64,3 +66,18 @@ class Reader:
         return self._connection.execute(
             query.replace("?", self._placeholder), list(parameters) or None
         )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The published marts and those that were built since, in one transaction."""
+
+    reader: Reader
+    old: str
+    """Schema of the published marts, as a query names it."""
+    new: str
+    """Schema of those that were built."""
+    published_at: datetime
+    """When the old ones were published, UTC without saying so."""
+    settings: dict[str, Any] | None
+    """What settings they were built with, as `publish` was told; None: not known."""

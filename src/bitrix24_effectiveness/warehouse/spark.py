@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,14 @@ class SparkProcess:
                     f"as select * from parquet.`{rows}`"
                 )
 
+    def add_raw_tables(self, file: Path, tables: Sequence[str]) -> None:
+        """Copies them into the raw schema, as text."""
+        session, schema = spark_session(self._project), backquote(self._project.raw_schema)
+        for table, rows in _as_parquet(file):
+            name = f"{schema}.{backquote(table)}"
+            session.sql(f"drop table if exists {name}")
+            session.sql(f"create table {name} using parquet as select * from parquet.`{rows}`")
+
     def some_rows(self, relation: str, limit: int) -> list[Row]:
         """Reads them through the session."""
         session = spark_session(self._project)
@@ -208,12 +217,24 @@ class SparkProcess:
         """Nothing is kept here over runs but what the guard found."""
         return nullcontext()
 
-    def publish(self, marts: Sequence[str]) -> str:
+    def comparison(self, tables: Sequence[str]) -> AbstractContextManager[None]:
+        """Nothing is published."""
+        return nullcontext()
+
+    def publish(self, marts: Sequence[str], settings: dict[str, Any] | None = None) -> str:
         """Refuses: BI tools read what dbt has built."""
         raise _refusal()
 
     def publication(self) -> None:
         """Nothing is published."""
+
+    def publications(self) -> list[datetime]:
+        """None."""
+        return []
+
+    def make_current(self, instant: datetime) -> None:
+        """Refuses: nothing is published."""
+        raise _refusal()
 
     def published(self) -> AbstractContextManager[Reader]:
         """Refuses: nothing is published."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from .adoption import adoption
 from .clients import client_cohorts
 from .context import MissingRateError, Run
 from .effect import EffectResult, compute_effect
@@ -39,6 +40,7 @@ class Result:
     client_cohorts: Rows
     deal_stage_durations: Rows
     loss_by_stage: Rows
+    crm_adoption: Rows
     metrics: Metrics
 
 
@@ -68,5 +70,6 @@ def compute(
         client_cohorts=client_cohorts(run, metrics.clients),
         deal_stage_durations=metrics.deal_stage_durations(),
         loss_by_stage=metrics.loss_by_stage(),
+        crm_adoption=adoption(metrics),
         metrics=metrics,
     )

@@ -270,6 +270,11 @@ class Effect:
             last = [month for month in self.complete if month >= self.first_after_month][:count]
         return before, [month for month in last if month >= self.first_after_month]
 
+    @cached_property
+    def _is_window_growing(self) -> bool:
+        months = [month for month in self.complete if month >= self.first_after_month]
+        return len(months) < int(self.vars["comparison_months"])
+
     def horizon(self, code: str) -> timedelta:
         """How old a month must be."""
         return {
@@ -943,6 +948,7 @@ class Effect:
                 "before_source": found.before_source if before is not None else None,
                 "status": found.status,
                 "evidence": found.evidence,
+                "is_preliminary": is_compared and self._is_window_growing,
                 "smallest_detectable_change": None
                 if interval is None
                 else interval.smallest_detectable * scale,

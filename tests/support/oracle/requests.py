@@ -40,6 +40,7 @@ class Activity:
     responder_id: str
     has_time: bool = True
     is_unknown: bool = False
+    is_sent: bool = False
 
     @property
     def place(self) -> tuple[datetime, int, int]:
@@ -243,6 +244,7 @@ class Requests:
             responder_id=portal_user_id or responsible_id or author or UNKNOWN,
             has_time=not is_answered_chat,
             is_unknown=is_silent_chat and is_touch and not is_known_chat,
+            is_sent=direction == "2" and row["provider_id"] not in PLANNED_WORK,
         )
 
     def _messages(self, activities: list[dict[str, Any]]) -> list[Activity]:
@@ -277,6 +279,7 @@ class Requests:
                         or UNKNOWN,
                         # who wrote it is not known: an answer, perhaps
                         is_unknown=kind not in ("client", "operator", "bot", "system"),
+                        is_sent=is_of_person or is_bot,
                     )
                 )
         return found

@@ -3,6 +3,8 @@
 {%- set enough = var('min_comparison_months') -%}
 {#- a change of this share is what an owner would want to see -#}
 {%- set wanted_share = 0.2 -%}
+{%- set full_months_a_window
+    = '((coalesce(full_before_months, ' ~ full ~ ') + ' ~ full ~ ') / cast(2 as ' ~ type_double() ~ '))' -%}
 {%- set no_number = 'cast(null as ' ~ type_double() ~ ')' -%}
 
 with
@@ -107,7 +109,11 @@ paired as (
     select
         choices.metric_code,
         choices.unit,
-        case when choices.is_manual then 'manual' else 'data' end as before_source,
+        case
+            when choices.is_manual then 'manual'
+            when before_samples.is_from_journal then 'journal'
+            else 'data'
+        end as before_source,
         case when choices.is_manual or choices.is_register then 'article' else 'comparable' end
             as basis,
         choices.is_register as is_exact,
@@ -221,27 +227,9 @@ with_correction as (
 
     select
         *,
-        least(
-            greatest(
-                raw_autocorrelation
-                + (1 + 3 * greatest(raw_autocorrelation, 0)) / nullif(months_a_window, 0),
-                0
-            ),
-            0.9
-        ) as autocorrelation,
+        {{ autocorrelation('raw_autocorrelation', 'months_a_window') }} as autocorrelation,
         -- what it will be once the window after is full
-        least(
-            greatest(
-                raw_autocorrelation
-                + (1 + 3 * greatest(raw_autocorrelation, 0))
-                / (
-                    (coalesce(full_before_months, {{ full }}) + {{ full }})
-                    / cast(2 as {{ type_double() }})
-                ),
-                0
-            ),
-            0.9
-        ) as full_autocorrelation
+        {{ autocorrelation('raw_autocorrelation', full_months_a_window) }} as full_autocorrelation
 
     from with_autocorrelation
 
@@ -251,8 +239,8 @@ with_factor as (
 
     select
         *,
-        (1 + autocorrelation) / (1 - autocorrelation) as variance_factor,
-        (1 + full_autocorrelation) / (1 - full_autocorrelation) as full_variance_factor,
+        {{ variance_factor('autocorrelation') }} as variance_factor,
+        {{ variance_factor('full_autocorrelation') }} as full_variance_factor,
         case
             -- without data after go-live, its months are taken to vary as those before
             when
@@ -378,9 +366,8 @@ with_need as (
     select
         *,
         (quantile_975 + quantile_800) * standard_error as smallest_detectable_change,
-        wanted_change
-        * wanted_change
-        / (full_quantiles * full_quantiles * full_variance_factor) as variance_allowed
+        {{ variance_allowed('wanted_change', 'full_quantiles', 'full_variance_factor') }}
+            as variance_allowed
 
     from with_quantiles
 
@@ -390,16 +377,12 @@ with_months_needed as (
 
     select
         *,
-        case
-            when
-                full_before_variance * full_before_months + after_variance_of_a_month
-                <= variance_allowed * full_before_months
-                then
-                    (full_before_variance * full_before_months + after_variance_of_a_month)
-                    / nullif(variance_allowed, 0)
-            when variance_allowed > full_before_variance
-                then after_variance_of_a_month / (variance_allowed - full_before_variance)
-        end as months_needed
+        {{ months_needed(
+            'full_before_variance',
+            'full_before_months',
+            'after_variance_of_a_month',
+            'variance_allowed'
+        ) }} as months_needed
 
     from with_need
 

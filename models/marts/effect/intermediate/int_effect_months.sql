@@ -29,6 +29,13 @@ history_start as (
 
 ),
 
+journal_months as (
+
+    select * from {{ ref('int_journal_months') }}
+    where is_used
+
+),
+
 money_months as (
 
     select * from {{ ref('int_effect_money_months') }}
@@ -86,7 +93,8 @@ deals as (
 demand_units as (
 
     select * from {{ ref('fct_demand_units') }}
-    where not is_excluded
+    -- a journal cannot tell a client who was never answered from one who went elsewhere
+    where not is_excluded and source is distinct from 'journal'
 
 ),
 
@@ -177,15 +185,25 @@ last_lifespan as (
 lifetime_additions as (
 
     select
-        period_start,
-        gross_margin_rate * cast(
-            historic_revenue
-            - coalesce(lag(historic_revenue) over (order by period_start), 0) as {{ type_double() }}
+        lifetime_values.period_start,
+        lifetime_values.gross_margin_rate * cast(
+            lifetime_values.historic_revenue
+            - coalesce(lag(lifetime_values.historic_revenue) over of_one_record, 0)
+            as {{ type_double() }}
         ) as margin,
-        total_lifespan_years
-        - coalesce(lag(total_lifespan_years) over (order by period_start), 0) as client_years
+        lifetime_values.total_lifespan_years
+        - coalesce(lag(lifetime_values.total_lifespan_years) over of_one_record, 0)
+            as client_years
 
     from lifetime_values
+
+    cross join history_start
+
+    -- where the journal ends the CRM begins anew, with clients of its own
+    window of_one_record as (
+        partition by coalesce(lifetime_values.period_end < history_start.journal_end_date, false)
+        order by lifetime_values.period_start
+    )
 
 ),
 
@@ -400,13 +418,18 @@ final as (
             '24 * ' ~ follow_up_days('all_months.metric_code'),
             'periods.period_end_at'
         ) }}
-        <= settings.as_of_at
+        <= coalesce(journal_months.known_until_at, settings.as_of_at)
         or (
             all_months.basis = 'article'
             and all_months.metric_code not in ('response_time', 'lost_sales')
         ) as is_ripe,
         all_months.metric_code not in ('retention', 'churn', 'cac', 'ltv', 'net_effect')
-        or coalesce(all_months.period_start >= history_start.settled_from_date, true) as is_settled
+        or case
+            when journal_months.month_start is null
+                then coalesce(all_months.period_start >= history_start.settled_from_date, true)
+            else coalesce(all_months.period_start >= history_start.journal_settled_from_date, false)
+        end as is_settled,
+        case when journal_months.month_start is null then 'data' else 'journal' end as source
 
     from all_months
 
@@ -415,6 +438,16 @@ final as (
 
     cross join settings
     cross join history_start
+
+    left join journal_months
+        on
+            all_months.period_start = journal_months.month_start
+            and journal_months.record_kind
+            = case all_months.metric_code
+                when 'response_time' then 'requests'
+                when 'automation_level' then 'none'
+                else 'deals'
+            end
 
     -- a month in which nothing happened says nothing; costs without a client do
     where all_months.numerator <> 0 or all_months.denominator <> 0

@@ -72,6 +72,7 @@ compared as (
         months.period_start,
         min(case when months.basis = 'comparable' then judged_kinds.is_any_alike end)
             as is_any_alike,
+        max(case when months.source = 'journal' then 1 else 0 end) as is_journal,
         {{ sum_in_order('months.numerator', 'months.request_kind') }} as numerator,
         {{ sum_in_order('months.denominator', 'months.request_kind') }} as denominator,
         sum(months.cases) as cases
@@ -126,6 +127,7 @@ scaled as (
         compared.is_same_season,
         compared.comparable_months,
         compared.is_any_alike,
+        compared.is_journal,
         compared.period_start,
         -- a register stands as it is at the end, and a published LTV looks back on a year by itself
         compared.basis = 'article'
@@ -231,6 +233,7 @@ sums as (
         max(case when is_state then 1 else 0 end) = 1 as is_state,
         max(case when is_same_season then 1 else 0 end) = 1 as is_same_season,
         coalesce(min(is_any_alike), 1) = 1 as is_recorded_alike,
+        max(is_journal) = 1 as is_from_journal,
         min(period_start) as first_month,
         max(period_start) as last_month,
         cast(sum(cases) as bigint) as cases,
@@ -284,6 +287,7 @@ final as (
         end as variance,
         is_same_season,
         is_recorded_alike,
+        is_from_journal,
         -- of residuals in standard deviations of their window: the sum of their squares is months -
         -- 1
         case when sum_of_squares > 0 then (months - 1) * sum_of_products / sum_of_squares else 0 end

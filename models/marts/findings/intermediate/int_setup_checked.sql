@@ -37,7 +37,7 @@ finding_window as (
 pipelines as (
 
     select * from {{ ref('dim_pipelines') }}
-    where is_current
+    where is_current and pipeline_id <> 'journal'
 
 ),
 

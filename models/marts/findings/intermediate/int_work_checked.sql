@@ -9,7 +9,7 @@ finding_window as (
 deals as (
 
     select * from {{ ref('fct_deals') }}
-    where state = 'open'
+    where state = 'open' and source is distinct from 'journal'
 
 ),
 

@@ -36,7 +36,8 @@ client_purchases as (
         purchases.purchased_at,
         purchases.amount,
         clients.channel_id,
-        clients.client_type
+        clients.client_type,
+        clients.known_until_at
 
     from purchases
 
@@ -52,7 +53,8 @@ client_spans as (
         active_spans.span_end_at,
         active_spans.ends_in_churn,
         clients.channel_id,
-        clients.client_type
+        clients.client_type,
+        clients.known_until_at
 
     from active_spans
 
@@ -76,7 +78,9 @@ purchases_by_segment as (
     from periods
 
     inner join client_purchases
-        on periods.cutoff_at > client_purchases.purchased_at
+        on
+            periods.cutoff_at > client_purchases.purchased_at
+            and coalesce(periods.cutoff_at <= client_purchases.known_until_at, true)
 
     group by {{ segment_sets('periods.period_key', segment_types) }}
 
@@ -116,7 +120,9 @@ spans_by_segment as (
     from periods
 
     inner join client_spans
-        on periods.cutoff_at > client_spans.span_start_at
+        on
+            periods.cutoff_at > client_spans.span_start_at
+            and coalesce(periods.cutoff_at <= client_spans.known_until_at, true)
 
     group by {{ segment_sets('periods.period_key', segment_types) }}
 
@@ -132,7 +138,9 @@ clients_by_segment as (
     from periods
 
     inner join clients
-        on periods.cutoff_at > clients.first_purchase_at
+        on
+            periods.cutoff_at > clients.first_purchase_at
+            and coalesce(periods.cutoff_at <= clients.known_until_at, true)
 
     group by {{ segment_sets('periods.period_key', segment_types) }}
 

@@ -8,7 +8,14 @@ clients as (
 
 active_spans as (
 
-    select * from {{ ref('int_client_active_spans') }}
+    select
+        active_spans.*,
+        clients.known_until_at
+
+    from {{ ref('int_client_active_spans') }} as active_spans
+
+    inner join clients
+        on active_spans.client_id = clients.client_id
 
 ),
 
@@ -30,7 +37,16 @@ spans_in_period as (
         active_spans.client_id,
         max(case when active_spans.span_start_at < periods.period_start_at then 1 else 0 end) = 1
             as is_active_at_start,
-        max(case when active_spans.span_end_at > periods.cutoff_at then 1 else 0 end)
+        -- who of a journal's clients stayed after its end nobody knows: they are judged at its end
+        max(
+            case
+                when
+                    active_spans.span_end_at
+                    > least(periods.cutoff_at, active_spans.known_until_at)
+                    then 1
+                else 0
+            end
+        )
         = 1 as is_active_at_end
 
     from periods
@@ -39,6 +55,7 @@ spans_in_period as (
         on
             periods.cutoff_at > active_spans.span_start_at
             and periods.period_start_at < active_spans.span_end_at
+            and coalesce(periods.period_start_at < active_spans.known_until_at, true)
 
     group by
         periods.period_key,

@@ -1,3 +1,7 @@
+{%- set journal_settled_at = dbt.dateadd(
+    'hour', var('client_inactivity_days') * 24, 'journal_start.first_purchase_at'
+) -%}
+
 with
 
 purchases as (
@@ -12,6 +16,23 @@ span as (
 
 ),
 
+journal_end as (
+
+    select max(known_until_at) as known_until_at
+    from {{ ref('int_journal_months') }}
+    where record_kind = 'deals' and is_used
+
+),
+
+-- the clients of a journal are not those of the CRM: each record has its own beginning
+journal_start as (
+
+    select min(purchased_at) as first_purchase_at
+    from purchases
+    where source = 'journal'
+
+),
+
 start as (
 
     select
@@ -23,6 +44,8 @@ start as (
     -- a stray of years ago is before the first month
     inner join span
         on purchases.purchased_date >= span.first_month
+
+    where purchases.source is distinct from 'journal'
 
 ),
 
@@ -46,15 +69,27 @@ final as (
 
     select
         'data' as history_start_key,
-        history_start_date,
-        settled_from_at,
+        settled.history_start_date,
+        settled.settled_from_at,
         -- days are 24 hours: where the clock is put forward they end after midnight
         cast(
-            {{ dbt.dateadd('day', 1, dbt.dateadd('microsecond', -1, to_local('settled_from_at'))) }}
+            {{ dbt.dateadd(
+                'day', 1, dbt.dateadd('microsecond', -1, to_local('settled.settled_from_at'))
+            ) }}
             as date
-        ) as settled_from_date
+        ) as settled_from_date,
+        cast(
+            {{ dbt.dateadd(
+                'day', 1, dbt.dateadd('microsecond', -1, to_local(journal_settled_at))
+            ) }}
+            as date
+        ) as journal_settled_from_date,
+        cast({{ to_local('journal_end.known_until_at') }} as date) as journal_end_date
 
     from settled
+
+    cross join journal_start
+    cross join journal_end
 
 )
 

@@ -26,6 +26,9 @@ deals as (
 
     from {{ ref('fct_deals') }}
 
+    -- not known of a journal that is a list of sales
+    where first_contact_at is not null
+
 ),
 
 -- what was known of a deal at the end of the period: won after so many days, or not won until then
@@ -49,6 +52,7 @@ observations as (
         on
             periods.cutoff_at > deals.created_at
             and periods.trailing_start_at <= deals.created_at
+            and coalesce(periods.cutoff_at <= deals.known_until_at, true)
 
 ),
 

@@ -26,6 +26,15 @@ create or replace temp macro effect(t) as
 create or replace temp macro planted(before_value, after_value, t) as
     (before_value) + ((after_value) - (before_value)) * effect(t);
 
+-- What is wrong with the company's work, before the go-live and after it, where `habits` are asked
+-- for: 11 and 12 call from private phones, 14, 15 and 16 enter a deal when it is won, and of the
+-- leads that come from the website by themselves nobody looks at nearly any that is junk.
+create or replace temp macro calls_privately(employee_id) as
+    getvariable('habits') and employee_id in (11, 12);
+
+create or replace temp macro enters_won_deals(employee_id) as
+    getvariable('habits') and employee_id in (14, 15, 16);
+
 create or replace temp macro day_of(t) as cast(floor((t) / 86400) as bigint);
 
 create or replace temp macro second_of_day(t) as (t) - day_of(t) * 86400;

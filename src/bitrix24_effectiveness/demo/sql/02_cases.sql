@@ -285,10 +285,34 @@ unioned as (
 
 ),
 
-touched as (
+assigned as (
 
     select
         *,
+        case
+            when uniform(case_key, 70) < 0.20 then 11
+            when uniform(case_key, 70) < 0.37 then 12
+            when uniform(case_key, 70) < 0.53 then 13
+            when uniform(case_key, 70) < 0.67 then 14
+            when uniform(case_key, 70) < 0.80 then 15
+            when uniform(case_key, 70) < 0.91 then 16
+            -- one manager left the company with the old year, another took over
+            when started_at < epoch(timestamp '2025-01-01') then 17
+            else 18
+        end as employee_id,
+        getvariable('habits')
+        and lead_outcome = 'junk'
+        and source_id in ('WEB', 'WEBFORM', 'ADVERTISING')
+        and uniform(case_key, 48) < 0.97 as is_neglected
+
+    from unioned
+
+),
+
+touched as (
+
+    select
+        * replace (case when is_neglected then 'left_lying' else lead_outcome end as lead_outcome),
         attempt > 0 as is_repeat,
         lead_outcome = 'deal' as is_deal,
         case
@@ -305,7 +329,7 @@ touched as (
         and deal_outcome = 'won'
         and uniform(case_key, 47) < planted(0.08, 0.02, started_at) as is_backfilled
 
-    from unioned
+    from assigned
 
 ),
 
@@ -318,7 +342,7 @@ answered as (
             else planted(0.10, 0.60, started_at)
         end as is_picked_up,
         case
-            when lead_outcome = 'ignored' then false
+            when lead_outcome = 'ignored' or is_neglected then false
             when lead_outcome in ('spam', 'test') then uniform(case_key, 51) < 0.2
             when lead_outcome = 'deal' then true
             else uniform(case_key, 51) < planted(0.97, 0.99, started_at)
@@ -332,6 +356,8 @@ responded as (
 
     select
         *,
+        is_lead and lead_outcome = 'deal' and deal_outcome = 'won'
+        and enters_won_deals(employee_id) as is_entered_when_won,
         case
             when not is_answered then null
             when is_picked_up then started_at
@@ -358,6 +384,7 @@ opened as (
             when not is_deal then null
             when is_backfilled then greatest(planned_end_at - 200, started_at)
             when not is_lead then started_at + 4
+            when is_entered_when_won then greatest(planned_end_at - 200, responded_at + 420)
             else greatest(
                 responded_at + 420,
                 to_working_time(
@@ -408,24 +435,14 @@ select
     started_at + case when touch_kind in ('creation', 'none') then 0
         when touch_kind = 'form' then 0 else 3 end as lead_created_at,
     case
-        when uniform(case_key, 70) < 0.20 then 11
-        when uniform(case_key, 70) < 0.37 then 12
-        when uniform(case_key, 70) < 0.53 then 13
-        when uniform(case_key, 70) < 0.67 then 14
-        when uniform(case_key, 70) < 0.80 then 15
-        when uniform(case_key, 70) < 0.91 then 16
-        -- one manager left the company with the old year, another took over
-        when started_at < epoch(timestamp '2025-01-01') then 17
-        else 18
-    end as employee_id,
-    case
         when attempt > 0 and uniform(case_key, 71) < 0.85 then 4
         when uniform(case_key, 72) < 0.7 then 0
         else 2
     end as category_id,
-    deal_id is not null and attempt = 0
+    deal_id is not null and attempt = 0 and not is_entered_when_won
     and uniform(case_key, 73) < 0.04 as is_moved_between_pipelines,
     deal_id is not null and ended_at is not null and not is_backfilled
+    and not is_entered_when_won
     and uniform(case_key, 74) < 0.025 as is_reopened,
     case
         when deal_outcome = 'lost' then case

@@ -65,7 +65,7 @@ steps as (
     where
         case
             when steps.step_no = 0 then true
-            when deals.is_backfilled then steps.step_no = 8
+            when deals.is_backfilled or deals.is_entered_when_won then steps.step_no = 8
             when steps.step_no = 1 then deals.is_moved_between_pipelines
             when steps.step_no in (6, 7) then deals.is_reopened
             when steps.step_no = 8 then deals.ended_at is not null

@@ -221,7 +221,7 @@ acts as (
         false as is_robot,
         'case' as owner
     from chunk_cases
-    where not is_backfilled and uniform(case_key, 144) < 0.75
+    where not is_backfilled and not is_neglected and uniform(case_key, 144) < 0.75
 
     union all
 
@@ -337,7 +337,8 @@ select
     end as duration,
     -- a private phone: the call is on the card, the telephony knows nothing of it
     acts.kind = 'call'
-    and uniform(acts.case_no * 64 + acts.slot, 152) >= 0.04 as is_in_telephony,
+    and uniform(acts.case_no * 64 + acts.slot, 152) >= 0.04
+    and not (acts.direction = 2 and calls_privately(cases.employee_id)) as is_in_telephony,
     case cases.source_id
         when '1|TELEGRAM' then 'telegrambot'
         when '2|WHATSAPP' then 'whatsappbyedna'

@@ -25,7 +25,7 @@ from (select {
         'Менеджер по продажам', 'Менеджер по продажам', 'Менеджер по продажам',
         'Менеджер по продажам', 'Менеджер по продажам', 'Менеджер по продажам', 'Кладовщик', ''
     ],
-    uf_department: ['[1]', '[3]', '[3]', '[3]', '[3]', '[3]', '[3]', '[3]', '[3]', '[5]', '[]'],
+    uf_department: ['[1]', '[3]', '[3]', '[3]', '[4]', '[4]', '[4]', '[3]', '[3]', '[5]', '[]'],
     user_type: [
         'employee', 'employee', 'employee', 'employee', 'employee', 'employee', 'employee',
         'employee', 'employee', 'employee', 'bot'
@@ -36,6 +36,7 @@ insert into bitrix24.departments by name
 select * from (values
     ('1', 'Компания'),
     ('3', 'Отдел продаж'),
+    ('4', 'Отдел продаж, Казань'),
     ('5', 'Склад')
 ) as departments (id, name);
 

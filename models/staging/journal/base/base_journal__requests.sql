@@ -1,0 +1,1 @@
+{{ typed_raw_table('journal_requests') }}
