@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-all test-dbt test-python test-postgres test-spark lint docs screenshots fuzz calibrate bench bench-load bench-engines clean lock
+.PHONY: help run test test-all test-dbt test-python test-postgres test-spark test-schedulers lint docs screenshots fuzz calibrate bench bench-load bench-engines clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all  the same with hundreds of random portals, and on Apache Spark"
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
+	@echo "make test-schedulers  the files of deploy in Airflow and Dagster, which it installs in target/schedulers"
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make screenshots  pictures of the demo's page for the READMEs: docs/page.png, docs/page.ru.png; chromium must be there"
@@ -106,6 +107,10 @@ test-spark:
 	@command -v crm-effect > /dev/null || { echo "no environment yet: make lint"; exit 1; }
 	@python tests/support/spark.py
 	SPARK_TESTS=1 pytest tests/engines/test_spark.py
+
+# Airflow, Dagster and hadolint, each in an environment of its own in target/schedulers: two minutes
+test-schedulers: $(READY)
+	SCHEDULER_TESTS=1 pytest tests/deploy/test_schedulers.py
 
 fuzz: $(READY)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/models/test_marts_equal_oracle.py

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """CRM_ON_FAILURE="python3 examples/notify/bitrix24_chat.py": the message in a chat of Bitrix24.
 
 Takes NOTIFY_WEBHOOK (address of an incoming webhook with the right `im`, a password) and

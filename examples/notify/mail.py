@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """CRM_ON_FAILURE="python3 examples/notify/mail.py": the message by e-mail.
 
 Takes SMTP_HOST, SMTP_PORT (25), SMTP_USER and SMTP_PASSWORD (none: without a login), MAIL_FROM and

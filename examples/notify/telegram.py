@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """CRM_ON_FAILURE="python3 examples/notify/telegram.py": the message by a Telegram bot.
 
 Takes TELEGRAM_TOKEN (of the bot, from @BotFather) and TELEGRAM_CHAT (number of the chat) from the

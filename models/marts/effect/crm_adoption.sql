@@ -36,13 +36,14 @@ activities as (
 demand_units as (
 
     select * from {{ ref('fct_demand_units') }}
-    where not is_excluded
+    where not is_excluded and source is distinct from 'journal'
 
 ),
 
 deals as (
 
     select * from {{ ref('fct_deals') }}
+    where source is distinct from 'journal'
 
 ),
 
