@@ -25,6 +25,7 @@ import postgres
 from bitrix24_effectiveness import preflight
 from bitrix24_effectiveness.build import record
 from bitrix24_effectiveness.errors import AnotherRunError, ConfigurationError, DataError
+from bitrix24_effectiveness.journal.loading import load_journal
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish, rollback
@@ -510,6 +511,35 @@ def small(on_postgres: dict[str, str], mini: MiniProject, tmp_path: Path) -> Min
         "'CALL' as status_id"
     )
     return MiniProject(mini.folder, mini.env | on_postgres)
+
+
+def test_a_journal_is_put_beside_the_raw_tables_and_written_again_when_it_changed(
+    project: Project, tmp_path: Path
+) -> None:
+    with psycopg.connect() as connection:
+        connection.execute("create schema bitrix24")
+        connection.execute("create table bitrix24.crm_deal as select '1' as id")
+    shutil.copy(REPOSITORY / "docs/journal/calls.csv", tmp_path)
+    shutil.copy(REPOSITORY / "docs/journal/calls.yml", tmp_path)
+    counts = {"journal_deals": 0, "journal_requests": 3}
+    assert load_journal(project, tmp_path, Log("text")) == counts
+    found = "select request_no, answered_at, source_row from bitrix24.journal_requests order by 1"
+    rows = [
+        ("c1", "2025-03-03 09:40:00", "2"),
+        ("c2", "2025-03-03 11:00:00", "3"),
+        ("c6", None, "7"),
+    ]
+    assert ask(found) == rows
+    written = "select xmin::text from bitrix24.journal_requests order by 1"
+    before = ask(written)
+    load_journal(project, tmp_path, Log("text"))
+    assert ask(written) == before
+    (tmp_path / "calls.csv").write_text(
+        (tmp_path / "calls.csv").read_text("utf-8").replace("c6", "c9"), "utf-8"
+    )
+    load_journal(project, tmp_path, Log("text"))
+    assert [row[0] for row in ask(found)] == ["c1", "c2", "c9"]
+    assert ask("select id from bitrix24.crm_deal") == [("1",)]
 
 
 def test_the_guard_finds_what_it_finds_on_duckdb(project: Project, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def load_journal(project: Project, folder: Path, log: Log) -> dict[str, int]:
         changed = [
             name
             for name, rows in journal.rows.items()
-            if rows != _loaded(project, project.journal_tables[name])
+            if _in_order(rows) != _loaded(project, project.journal_tables[name])
         ]
         if changed:
             with duckdb.connect(str(file)) as connection:
@@ -55,7 +55,7 @@ def load_journal(project: Project, folder: Path, log: Log) -> dict[str, int]:
 
 
 def _loaded(project: Project, table: RawTable) -> Rows:
-    """The rows that are there, in the order of the files."""
+    """The rows that are there."""
     names = [column.name for column in table.columns]
     with warehouse_of(project).raw() as reader:
         found = {
@@ -64,11 +64,12 @@ def _loaded(project: Project, table: RawTable) -> Rows:
         if not set(names) <= found:
             return []
         relation = f"{quote(project.raw_schema)}.{quote(table.name)}"
-        rows = reader.rows(
-            f"select {', '.join(map(quote, names))} from {relation} "
-            "order by source_file, cast(source_row as integer)"
-        )
-    return rows
+        return _in_order(reader.rows(f"select {', '.join(map(quote, names))} from {relation}"))
+
+
+def _in_order(rows: Rows) -> Rows:
+    """By file and row: no engine sorts texts for another."""
+    return sorted(rows, key=lambda row: (row["source_file"] or "", int(row["source_row"] or 0)))
 
 
 def _write(
