@@ -94,8 +94,8 @@ Written by `benchmarks/looks.py`; do not edit by hand.
 
 Portals of 40 leads a month in which nothing changed, made as for [calibration](calibration.md), are
 judged on the first day of {len(LOOKS)} months, from {LOOKS[0]} to {LOOKS[-1]}: as somebody does who
-looks every month from the first comparison on until `comparison_months` (12) are complete. A line is
-a metric of a portal; *ever wrong* is one that was called better or worse at one look at least.
+looks every month from the first comparison on until `comparison_months` (12) are complete. A line
+is a metric of a portal; *ever wrong* is one that was called better or worse at one look at least.
 
 {table(header, rows)}
 
