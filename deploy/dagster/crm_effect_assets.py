@@ -49,7 +49,12 @@ def asset_of(name: str, command: str, before: list[str]) -> dg.AssetsDefinition:
             text=True,
         ) as process:
             for line in process.stdout:
-                event = json.loads(line)
+                try:
+                    event = json.loads(line)
+                except json.JSONDecodeError:
+                    # of a library
+                    context.log.debug(line)
+                    continue
                 level = {"error": "error", "warning": "warning"}.get(event["level"], "debug")
                 getattr(context.log, level)(event["message"])
                 if event["event"] == "error":
