@@ -59,7 +59,8 @@ def asset_of(name: str, command: str, before: list[str]) -> dg.AssetsDefinition:
                 getattr(context.log, level)(event["message"])
                 if event["event"] == "error":
                     why = event["message"]
-                if event["event"] != "node":
+                # not of each step of a progress
+                if "done" not in event:
                     told |= {key: n for key, n in event.items() if isinstance(n, int | float)}
         if process.returncode:
             raise dg.Failure(
