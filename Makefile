@@ -22,7 +22,7 @@ help:
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make screenshots  pictures of the demo's page for the READMEs: docs/page.png, docs/page.ru.png; chromium must be there"
 	@echo "make fuzz   thousands of random portals against the oracle"
-	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md"
+	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md, docs/looks.md"
 	@echo "make bench  how much longer a run takes than the ten figures by hand: docs/benchmark.md"
 	@echo "make bench-load  how fast a portal is loaded, beside reading the same answers: docs/benchmark.md"
 	@echo "make bench-engines  what guard and build cost by engine and size of the portal: docs/scaling.md"
@@ -118,9 +118,10 @@ fuzz: $(READY)
 # what the benchmarks share with the tests
 calibrate bench bench-load bench-engines: export PYTHONPATH := tests/support
 
-# an hour; what is judged already is kept in target/calibration
+# an hour and a half; what is judged already is kept in target/calibration
 calibrate: $(READY)
 	python benchmarks/calibration.py $(CALIBRATE)
+	python benchmarks/looks.py
 
 # some minutes; BENCH="--leads 60000,300000 --write" measures what docs/benchmark.md says
 bench: $(READY)

@@ -251,6 +251,7 @@ def cost_of(engine: str, leads: int, work: Path, memory: str | None) -> Measured
         env = ready.env | {
             "DBT_TARGET_PATH": str(folder / "target"),
             "DBT_LOG_PATH": str(folder / "logs"),
+            "DBT_WRITE_JSON": "true",
         }
         for step in STEPS:
             costs[step] = cost = measure(_crm_effect(step), env, ready.server)

@@ -26,7 +26,7 @@ events as (
     select finished_at as happened_at from {{ ref('int_entity_states') }}
     where entity_type = 'deal'
     union all
-    select first_contact_at as happened_at from {{ ref('int_journal_deals') }}
+    select created_at as happened_at from {{ ref('int_journal_deals') }}
     union all
     select requested_at as happened_at from {{ ref('int_journal_requests') }}
 

@@ -24,12 +24,11 @@ history_states as (
     select
         entity_type,
         entity_id,
-        max(case when newest_first = 1 then stage_id end) as stage_id,
-        max(case when newest_first = 1 then semantic end) as semantic,
+        max(case when is_last then stage_id end) as stage_id,
+        max(case when is_last then semantic end) as semantic,
         max(changed_at) filter (where previous_semantic is null or previous_semantic <> semantic)
             as entered_at,
-        max(case when semantic = 'P' and newest_of_semantic_first = 1 then stage_id end)
-            as last_stage_in_progress_id
+        max(case when is_last_in_progress then stage_id end) as last_stage_in_progress_id
 
     from stage_changes
 

@@ -1,5 +1,11 @@
 with
 
+run_settings as (
+
+    select * from {{ ref('int_run_settings') }}
+
+),
+
 deals as (
 
     select * from {{ ref('stg_journal__deals') }}
@@ -109,28 +115,46 @@ used as (
 
 ),
 
+-- in the form in which fct_deals has the deals of the portal: no lead, no stages, no employee
 final as (
 
     select
+        'journal' as source,
         'journal_' || used.deal_no as deal_id,
+        cast(null as {{ dbt.type_string() }}) as lead_id,
+        cast(null as {{ dbt.type_string() }}) as contact_id,
+        'deal_journal_' || used.deal_no as thread_id,
         -- one spelling is one client, whatever its capitals
         'journal_' || lower(used.client_name) as client_id,
         coalesce(known_channels.channel_id, used.channel_name, 'unknown') as channel_id,
-        used.first_contact_at,
-        used.is_first_contact_known,
+        'journal' as pipeline_id,
+        'unknown' as employee_id,
+        cast(null as {{ dbt.type_string() }}) as request_channel,
+        cast(null as {{ dbt.type_string() }}) as stage_id,
         case
             when not used.is_closed then 'P'
             when used.result = 'won' then 'S'
             else 'F'
         end as semantic,
-        case when used.is_closed then used.closed_at end as finished_at,
-        known_loss_reasons.loss_reason_id,
-        coalesce(known_loss_reasons.is_organisational, false) as is_organisational_loss,
-        used.amount,
-        used.currency,
-        used.known_until_at
+        used.first_contact_at as created_at,
+        cast(null as timestamp) as moved_at,
+        case when used.is_closed then used.closed_at end as close_at,
+        false as has_known_lead,
+        cast(null as timestamp) as lead_created_at,
+        case when used.is_closed and used.result = 'won' then used.closed_at end as won_at,
+        case when used.is_closed and used.result = 'lost' then used.closed_at end as lost_at,
+        cast(null as {{ dbt.type_string() }}) as lost_from_stage_id,
+        known_loss_reasons.loss_reason_id as journal_loss_reason_id,
+        coalesce(known_loss_reasons.is_organisational, false) as is_organisational_in_journal,
+        used.is_first_contact_known,
+        used.known_until_at,
+        coalesce(used.currency, run_settings.base_currency) as original_currency,
+        coalesce(used.amount, 0) as original_amount,
+        run_settings.as_of_date
 
     from used
+
+    cross join run_settings
 
     left join known_channels
         on lower(used.channel_name) = known_channels.spelling

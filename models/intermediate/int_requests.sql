@@ -205,27 +205,9 @@ ends as (
 
 ),
 
-from_journal as (
-
-    select
-        'journal' as source,
-        request_id,
-        'request_' || request_id as thread_id,
-        request_channel,
-        cast(null as {{ dbt.type_string() }}) as chat_connector,
-        'unknown' as employee_id,
-        requested_at,
-        responded_at,
-        case when responded_at is null then 'unanswered' else 'answered' end as answer_status
-
-    from {{ ref('int_journal_requests') }}
-
-),
-
 final as (
 
     select
-        'bitrix24' as source,
         touches.event_id as request_id,
         touches.thread_id,
         touches.request_channel,
@@ -254,10 +236,6 @@ final as (
             and ends.end_number = 1
 
     where touches.touch_number = 1
-
-    union all
-
-    select * from from_journal
 
 )
 

@@ -86,14 +86,16 @@ in_order as (
             partition by entity_type, entity_id
             order by changed_at, cast(change_id as bigint)
         ) as previous_semantic,
-        row_number() over (
+        lead(change_id) over (
             partition by entity_type, entity_id
-            order by changed_at desc, cast(change_id as bigint) desc
-        ) as newest_first,
-        row_number() over (
-            partition by entity_type, entity_id, semantic
-            order by changed_at desc, cast(change_id as bigint) desc
-        ) as newest_of_semantic_first
+            order by changed_at, cast(change_id as bigint)
+        ) is null as is_last,
+        semantic = 'P'
+        and count(case when semantic = 'P' then 1 end) over (
+            partition by entity_type, entity_id
+            order by changed_at, cast(change_id as bigint)
+            rows between 1 following and unbounded following
+        ) = 0 as is_last_in_progress
 
     from known_changes
 

@@ -55,7 +55,7 @@ class Dbt:
         Raises:
             ConfigurationError: it cannot.
         """
-        return self._invoke("parse", "--no-write-json")
+        return self._invoke("parse")
 
     def run(self, title: str, command: str, *selection: str) -> list[Any]:
         """Runs a command on some nodes, gives a result for each and holds the warehouse open.
@@ -173,7 +173,7 @@ def build_base(project: Project, log: Log, dbt: Dbt) -> dict[str, str]:
         ConfigurationError: dbt could not even start with this configuration.
         DataError: a table could not be built; says which.
     """
-    results = dbt.run("base tables", "run", "--select", _BASE, "--no-write-json")
+    results = dbt.run("base tables", "run", "--select", _BASE)
     _judge(project, results, log)
     models = [result.node for result in results if result.node.resource_type == "model"]
     dbt.base_nodes = frozenset(model.unique_id for model in models)
@@ -327,6 +327,8 @@ def _environment(project: Project) -> Iterator[None]:
         # dbt takes search paths relative to the project only
         "CRM_SEEDS_DIR": os.path.relpath(project.seeds_dir, project.directory),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        # what dbt knows of the project and of the run, as files that nobody reads here
+        "DBT_WRITE_JSON": os.environ.get("DBT_WRITE_JSON", "false"),
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gc
 import io
 import itertools
 import os
@@ -535,12 +536,69 @@ def status_command(run: _Run, lang: str, max_age: float | None) -> None:
     status(run.complete_project, lang, run.log, max_age)
 
 
+_above_zero = click.FloatRange(min=0, min_open=True)
+
+
+@cli.command("plan")
+@click.option("--leads", type=_above_zero, help="Enquiries a month.")
+@click.option("--win-rate", type=_above_zero, metavar="PERCENT", help="How many of 100 are won.")
+@click.option("--deal", type=_above_zero, metavar="AMOUNT", help="Amount of an average sale.")
+@click.option(
+    "--cost-a-year",
+    "cost",
+    type=_above_zero,
+    metavar="AMOUNT",
+    help="What a year of the CRM costs, licence and set-up.",
+)
+@click.option(
+    "--journal",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder of the journal; by default CRM_JOURNAL_DIR.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text for people, JSON for programs.",
+)
+@_language
+@click.pass_obj
+def plan_command(
+    run: _Run,
+    leads: float | None,
+    win_rate: float | None,
+    deal: float | None,
+    cost: float | None,
+    folder: Path | None,
+    output: str,
+    lang: str,
+) -> None:
+    """Before anything is bought: what is known, what a CRM must bring, when it will show.
+
+    From the journal, or from three numbers: what is not given is asked for.
+    """
+    # its libraries take a while to import: not for `--help`
+    from bitrix24_effectiveness.plan import plan
+
+    project = run.project
+    preflight.check_vars(project)
+    numbers = {"leads": leads, "win_rate": win_rate, "deal": deal}
+    folder = folder or project.journal_dir
+    plan(project, run.log, lang, numbers, cost, folder, output == "json")
+
+
 cli.add_command(demo.command, "demo")
 
 
 def main() -> None:
     """Runs the command; each expected failure is one line and an exit code."""
     _write_anywhere()
+    # libraries make a million objects that stay: looking through them for garbage again and again
+    # takes a tenth of a small run
+    gc.set_threshold(100_000, 50, 50)
     log = Log("json" if _wants_json(sys.argv) else "text")
     signals: list[int] = []
     told, reason = Told(), None

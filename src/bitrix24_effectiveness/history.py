@@ -18,7 +18,13 @@ from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.log import Log, without_secrets
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
-from bitrix24_effectiveness.warehouse.kept import KEPT, MODEL_TIMINGS, RUN_HISTORY, definition
+from bitrix24_effectiveness.warehouse.kept import (
+    KEPT,
+    MODEL_TIMINGS,
+    RUN_HISTORY,
+    VERDICT_HISTORY,
+    definition,
+)
 
 _KEPT_TIMINGS = 100
 
@@ -141,6 +147,13 @@ class History:
         self._insert(
             reader, MODEL_TIMINGS, [(self.run_id, model, took) for model, took in seconds.items()]
         )
+        if (self._project.schema("marts"), "crm_verdict") in there and any(
+            phase.name == "build" and phase.status == "ok" for phase in phases
+        ):
+            columns = ", ".join(list(KEPT[VERDICT_HISTORY][1])[2:])
+            marts = quote(self._project.schema("marts"))
+            said = reader.tuples(f"select as_of_at, {columns} from {marts}.crm_verdict")
+            self._insert(reader, VERDICT_HISTORY, [(self.run_id, *row) for row in said])
         if seconds:
             table = f"{quote(schema)}.{MODEL_TIMINGS}"
             reader.execute(

@@ -175,7 +175,9 @@ class Engines:
         """What the marts of a portal differ in, one line each."""
         with self.of_duckdb.run(case) as expected:
             for table, relation in self.of_duckdb.sources.items():
-                self._copy(expected, relation, table)
+                # a journal is compiled as absent: these portals have none
+                if table in COLUMNS:
+                    self._copy(expected, relation, table)
             for name, seed in self.of_duckdb.seeds.items():
                 self._copy(expected, seed.relation, name)
             for model in self.of_spark.models:

@@ -277,7 +277,9 @@ def test_nothing_is_shown_by_the_key_of_its_words(
     shown = set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", text))
     # names of vars, of raw tables and of what was wrong with their columns
     tables = set(re.findall(r"\b(?:crm|openline|telephony)_[a-z_]+\b", text))
-    assert {word for word in shown - tables if re.match(r"[a-z]+_", word)} <= {
+    # and what a finding's rows are known by
+    records = {word for word in shown if re.fullmatch(r"[a-z]+_\d+", word)}
+    assert {word for word in shown - tables - records if re.match(r"[a-z]+_", word)} <= {
         "gross_margin_rate",
         "max_yearly_inflation",
         "price_index",
@@ -596,6 +598,32 @@ def test_a_few_clients_accuse_no_channel_and_an_unfinished_month_is_not_counted(
         said = {row[-1] for row in table(page, "channels")}
         assert said == {"клиентов слишком мало, чтобы судить"}
         assert sum(number_of(row[1])[0] for row in table(page, "answers")) == year["requests"]
+
+
+def test_earlier_verdicts_are_shown_the_newest_first(demo_portal: Built, tmp_path: Path) -> None:
+    project = copied(demo_portal, tmp_path)
+    with duckdb.connect(str(project.marts_db)) as connection:
+        connection.execute("use marts")
+        connection.execute(
+            "create or replace table verdict_history as "
+            "select * from (values "
+            "('1', timestamp '2026-08-01', 'cannot_tell_yet', true, 1, 0, null, null, null), "
+            "('2', timestamp '2026-09-01', 'not_enough_data', false, 1, 0, null, null, null), "
+            "('3', timestamp '2026-09-01', 'pays_off', false, 5, 1, 1000.4, 10.0, 1990.0)"
+            ") as said (run_id, as_of, verdict, is_preliminary, families_better, families_worse, "
+            "net_effect, net_effect_ci_low, net_effect_ci_high)"
+        )
+    text = write_page(project, "ru").read_text("utf-8")
+    rows_shown = re.search(r'data-table="verdicts">.*?<tbody>(.*?)</tbody>', text, re.S)
+    assert rows_shown
+    cells = [
+        re.sub(r"<[^>]+>", "|", row).replace("\N{NO-BREAK SPACE}", " ").strip("|")
+        for row in rows_shown[1].split("</tr>")[:-1]
+    ]
+    assert [re.sub(r"\|+", "|", row) for row in cells] == [
+        "1 сентября 2026|окупается|5|1|+1 000 ₽",
+        "1 августа 2026|судить рано (предварительно)|1|0|–",
+    ]
 
 
 def test_only_a_register_is_said_to_have_no_vote(

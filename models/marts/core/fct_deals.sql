@@ -1,5 +1,7 @@
-{%- set first_contact
-    = 'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at)' -%}
+{%- set first_contact = 'case when with_dates.is_first_contact_known then '
+    ~ 'least(with_dates.created_at, with_dates.lead_created_at, threads.first_touch_at) end' -%}
+{%- set loss_reason
+    = "coalesce(loss_reasons.loss_reason_id, with_dates.journal_loss_reason_id, 'unknown')" -%}
 
 with
 
@@ -74,12 +76,6 @@ exchange_rates as (
 
 ),
 
-journal_deals as (
-
-    select * from {{ ref('int_journal_deals') }}
-
-),
-
 with_state as (
 
     select
@@ -142,51 +138,10 @@ with_state as (
     left join sources
         on deals.source_id = sources.source_id
 
-),
-
--- what was written down before there was a CRM: a deal without lead, stages and activities
-from_journal as (
-
-    select
-        'journal' as source,
-        journal_deals.deal_id,
-        cast(null as {{ dbt.type_string() }}) as lead_id,
-        cast(null as {{ dbt.type_string() }}) as contact_id,
-        'deal_' || journal_deals.deal_id as thread_id,
-        journal_deals.client_id,
-        journal_deals.channel_id,
-        'journal' as pipeline_id,
-        'unknown' as employee_id,
-        cast(null as {{ dbt.type_string() }}) as request_channel,
-        cast(null as {{ dbt.type_string() }}) as stage_id,
-        journal_deals.semantic,
-        journal_deals.first_contact_at as created_at,
-        cast(null as timestamp) as moved_at,
-        journal_deals.finished_at as close_at,
-        false as has_known_lead,
-        cast(null as timestamp) as lead_created_at,
-        case when journal_deals.semantic = 'S' then journal_deals.finished_at end as won_at,
-        case when journal_deals.semantic = 'F' then journal_deals.finished_at end as lost_at,
-        cast(null as {{ dbt.type_string() }}) as lost_from_stage_id,
-        journal_deals.loss_reason_id as journal_loss_reason_id,
-        journal_deals.is_organisational_loss as is_organisational_in_journal,
-        journal_deals.is_first_contact_known,
-        journal_deals.known_until_at,
-        coalesce(journal_deals.currency, settings.base_currency) as original_currency,
-        coalesce(journal_deals.amount, 0) as original_amount,
-        settings.as_of_date
-
-    from journal_deals
-
-    cross join settings
-
-),
-
-all_deals as (
-
-    select * from with_state
     union all
-    select * from from_journal
+
+    -- what the company wrote down before it had a CRM
+    select * from {{ ref('int_journal_deals') }}
 
 ),
 
@@ -204,7 +159,7 @@ with_dates as (
         -- money of a closed deal is converted on the day of its closing, of an open one today
         coalesce(cast({{ to_local('coalesce(won_at, lost_at)') }} as date), as_of_date) as rate_date
 
-    from all_deals
+    from with_state
 
 ),
 
@@ -232,21 +187,14 @@ final as (
         end as state,
         with_dates.created_at,
         with_dates.created_date,
-        case
-            when with_dates.is_first_contact_known
-                then {{ first_contact }}
-        end as first_contact_at,
+        {{ first_contact }} as first_contact_at,
         with_dates.won_at,
         with_dates.won_date,
         with_dates.lost_at,
         with_dates.lost_date,
         with_dates.lost_from_stage_id as lost_from_stage,
         case
-            when with_dates.semantic = 'F'
-                then
-                    coalesce(
-                        loss_reasons.loss_reason_id, with_dates.journal_loss_reason_id, 'unknown'
-                    )
+            when with_dates.semantic = 'F' then {{ loss_reason }}
         end
             as loss_reason_id,
         -- a loss that nobody ever answered is the company's own doing, whatever reason was entered;
@@ -268,15 +216,9 @@ final as (
         cast(with_dates.original_amount as numeric(28, 6)) as original_amount,
         with_dates.original_currency,
         with_dates.rate_date,
-        case
-            when with_dates.is_first_contact_known
-                then
-                    cast(
-                        {{ microseconds_between(first_contact, 'with_dates.won_at') }}
-                        as {{ type_double() }}
-                    )
-                    / 86400000000
-        end as cycle_days,
+        cast(
+            {{ microseconds_between(first_contact, 'with_dates.won_at') }} as {{ type_double() }}
+        ) / 86400000000 as cycle_days,
         with_dates.request_channel,
         with_dates.contact_id,
         with_dates.moved_at,

@@ -2,7 +2,7 @@ with
 
 requests as (
 
-    select * from {{ ref('int_requests') }}
+    select * from {{ ref('int_requests_and_journal') }}
 
 ),
 

@@ -5,7 +5,7 @@ fates as (
     {% for raw_table, entity in raw_tables() %}
     select
         '{{ raw_table }}' as raw_table,
-        -- as many as there are in the raw table, which a test of the base model proves
+        -- as many as there are in the raw table, which a test of the base models proves
         count(*) as raw_rows,
         (select count(*) from {{ ref('stg_bitrix24__' ~ entity) }}) as staged_rows,
         count(*) filter (where row_status = 'rejected') as rejected_rows,

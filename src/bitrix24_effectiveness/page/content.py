@@ -25,6 +25,7 @@ from bitrix24_effectiveness.verdict import (
     why_not,
 )
 from bitrix24_effectiveness.warehouse import Reader, Row
+from bitrix24_effectiveness.warehouse.kept import VERDICT_HISTORY
 
 _MARTS = (
     "client_cohorts",
@@ -95,6 +96,8 @@ class Content:
     answers: list[Row]
     hours: list[tuple[datetime, int, int, int]]
     """Hour in UTC, requests, those judged, those answered in time."""
+    verdicts: list[Row]
+    """What earlier builds said, and this one, the last on each day of the data."""
     counts: list[Row]
     rejected: list[Row]
 
@@ -173,12 +176,21 @@ def read_content(reader: Reader, project: Project) -> Content:
         coverage=_coverage(reader, told.verdict or {}, newest),
         answers=_answers(reader, first, after),
         hours=_hours(reader, first, after, settings.get("response_sla_minutes") or 60),
+        verdicts=_verdicts(reader),
         counts=reader.rows("select * from raw_row_counts order by raw_table"),
         rejected=reader.rows(
             "select raw_table, reason, count(*) as rejected from rejected_rows "
             "group by raw_table, reason order by raw_table, reason"
         ),
     )
+
+
+def _verdicts(reader: Reader) -> list[Row]:
+    if not reader.table_if_there(VERDICT_HISTORY):
+        return []
+    rows = reader.rows(f"select * from {VERDICT_HISTORY} where as_of is not null order by run_id")
+    last_of_day = {row["as_of"].date(): row for row in rows}
+    return [last_of_day[day] for day in sorted(last_of_day)]
 
 
 def _losses(reader: Reader, columns: str, reasons: str, first: date) -> list[Row]:
@@ -321,6 +333,7 @@ class _Words:
             "adoption": self._adoption(),
             "employees": self._employees(),
             "findings": self._findings(),
+            "verdicts": self._verdicts(),
             "coverage": self._coverage(),
             "quality": self._quality(),
             "settings": self._settings(),
@@ -902,6 +915,24 @@ class _Words:
             )
             for row in self._content.coverage
             if language.has(f"kind_{row['record_kind']}")
+        ]
+
+    def _verdicts(self) -> list[tuple[str, ...]]:
+        """The last verdicts over time; nothing where there is but one."""
+        rows, language = self._content.verdicts, self._language
+        if len(rows) < 2:
+            return []
+        return [
+            (
+                language.day(self._local(row["as_of"])),
+                language.word("preliminary_status", status=language.word(f"v_{row['verdict']}"))
+                if row["is_preliminary"]
+                else language.word(f"v_{row['verdict']}"),
+                language.whole(row["families_better"]),
+                language.whole(row["families_worse"]),
+                "–" if row["net_effect"] is None else self._signed(row["net_effect"]),
+            )
+            for row in reversed(rows[-_YEAR:])
         ]
 
     def _quality(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from bitrix24_effectiveness.files import literal, quote
 
 RUN_HISTORY = "run_history"
 MODEL_TIMINGS = "model_timings"
+VERDICT_HISTORY = "verdict_history"
 METRIC_CHANGES = "metric_changes"
 METRIC_ALERTS = "metric_alerts"
 
@@ -69,6 +70,27 @@ KEPT: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
                 "double precision not null",
                 "How long it took, seconds / Длительность, секунды",
             ),
+        },
+    ),
+    VERDICT_HISTORY: (
+        "One row per build: what crm_verdict said then. / Строка на каждую сборку: вывод, каким он "
+        "был тогда.",
+        {
+            "run_id": ("text not null", "As in run_history / Как в run_history"),
+            "as_of": (
+                "timestamp",
+                "What the marts were as of, UTC / По какой момент были данные, UTC",
+            ),
+            "verdict": ("text not null", "As in crm_verdict / Вывод, как в crm_verdict"),
+            "is_preliminary": ("boolean", "As in crm_verdict / Предварительный ли"),
+            "families_better": ("bigint", "Families better / Семейств лучше"),
+            "families_worse": ("bigint", "Families worse / Семейств хуже"),
+            "net_effect": (
+                "double precision",
+                "As in crm_roi, a month; null: not known / Чистый эффект в месяц",
+            ),
+            "net_effect_ci_low": ("double precision", "Its lower bound / Нижняя граница"),
+            "net_effect_ci_high": ("double precision", "Its upper bound / Верхняя граница"),
         },
     ),
     METRIC_CHANGES: (

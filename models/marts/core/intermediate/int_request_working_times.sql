@@ -8,7 +8,7 @@ settings as (
 
 requests as (
 
-    select * from {{ ref('int_requests') }}
+    select * from {{ ref('int_requests_and_journal') }}
 
 ),
 
