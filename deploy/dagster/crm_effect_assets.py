@@ -49,12 +49,18 @@ def asset_of(name: str, command: str, before: list[str]) -> dg.AssetsDefinition:
             text=True,
         ) as process:
             for line in process.stdout:
-                event = json.loads(line)
+                try:
+                    event = json.loads(line)
+                except json.JSONDecodeError:
+                    # of a library
+                    context.log.debug(line)
+                    continue
                 level = {"error": "error", "warning": "warning"}.get(event["level"], "debug")
                 getattr(context.log, level)(event["message"])
                 if event["event"] == "error":
                     why = event["message"]
-                if event["event"] != "node":
+                # not of each step of a progress
+                if "done" not in event:
                     told |= {key: n for key, n in event.items() if isinstance(n, int | float)}
         if process.returncode:
             raise dg.Failure(

@@ -186,7 +186,8 @@ class _Comparing:
             "o.numerator as old_numerator, n.numerator as new_numerator, "
             "o.denominator as old_denominator, n.denominator as new_denominator, "
             "n.value_status as new_value_status, "
-            "100 * (n.value - o.value) / nullif(abs(o.value), 0) as change_pct "
+            "case when n.value = o.value or (n.value is null and o.value is null) then 0 "
+            "else 100 * (n.value - o.value) / nullif(abs(o.value), 0) end as change_pct "
             "from {old}.metric_values as o left join {new}.metric_values as n "
             "on o.metric_key = n.metric_key "
             "where o.is_complete and o.value_status in ('measured', 'no_data') "
@@ -226,10 +227,10 @@ class _Comparing:
         codes, words = [], []
         if new:
             codes.append("late_rows")
-            words.append(f"{new} rows of its dates were not there before")
+            words.append(f"rows of its dates that were not there before: {new}")
         if gone:
             codes.append("deleted_rows")
-            words.append(f"{gone} rows of its dates are no longer there")
+            words.append(f"rows of its dates that are no longer there: {gone}")
         for code, said in self._settings_changed.items():
             codes.append(code)
             words.append(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -67,7 +68,10 @@ class Log:
                 "message": message,
                 **fields,
             }
-            print(json.dumps(line, ensure_ascii=False, default=str), flush=True)
+            # in one piece: threads write too, and `print` writes the end of a line apart
+            text = json.dumps(line, ensure_ascii=False, default=str) + "\n"
+            sys.stdout.write(text)
+            sys.stdout.flush()
         else:
             style = {"error": "red", "warning": "yellow"}.get(level)
             prefix = "error: " if event == "error" else ""

@@ -488,3 +488,26 @@ def test_a_missing_exchange_rate_names_currency_and_date(mini: MiniProject) -> N
     assert "  entity=deal, currency=XAU, rate_date=2025-03-08, amounts_without_rate=1\n" in (
         answer.stderr
     )
+
+
+SAID_BY_THREADS = """
+import threading
+from bitrix24_effectiveness.log import Log
+
+log = Log("json")
+say = lambda: [log.event("node", "a model is done") for _ in range(1500)]
+threads = [threading.Thread(target=say) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_each_json_line_is_whole_whatever_threads_write() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", SAID_BY_THREADS], capture_output=True, text=True, check=True
+    )
+    lines = answer.stdout.splitlines()
+    assert len(lines) == 12_000
+    assert {json.loads(line)["event"] for line in lines} == {"node"}

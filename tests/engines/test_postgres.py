@@ -650,7 +650,7 @@ def test_a_run_of_the_demo_publishes_what_duckdb_publishes(
             "select metric_code, round(change_pct), why, how_known from marts.metric_changes"
         )
         assert (code, pct, why) == ("average_deal_size", 20, "deleted_rows")
-        assert how == "3 rows of its dates are no longer there"
+        assert how == "rows of its dates that are no longer there: 3"
 
 
 # -- reading what is published

@@ -101,7 +101,7 @@ def test_late_rows_are_told_by_rows_that_were_not_there(portal: Portal) -> None:
         "average_deal_size",
         "all",
         "late_rows",
-        "2 rows of its dates were not there before",
+        "rows of its dates that were not there before: 2",
     )
     assert kept[4] == pytest.approx(1.2)
 
@@ -120,7 +120,7 @@ def test_deleted_rows_are_told_by_rows_that_are_gone(portal: Portal) -> None:
         ("conversion", "deleted_rows"),
     ]
     assert "something in them has changed" in found[0][2]
-    assert found[1][2].endswith("rows of its dates are no longer there")
+    assert found[1][2].startswith("rows of its dates that are no longer there: ")
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,19 @@ def test_a_figure_that_came_or_went_is_more_than_any_threshold(portal: Portal) -
         ("average_deal_size", "measured"),
         ("cac", None),
     ]
+
+
+def test_a_value_that_stays_is_no_move_whatever_its_parts_do(portal: Portal) -> None:
+    changes = portal.compare(
+        f"update marts.metric_values set denominator = denominator + 1 where {DEAL_SIZE}",
+        # of nothing no percentage can be made
+        "update marts.metric_values set denominator = denominator + 1 where metric_code = 'churn' "
+        "and value = 0 and value_status = 'measured' and period_grain = 'month'",
+    )
+    assert changes is not None
+    assert changes.figures >= 2
+    assert changes.above(0) == []
+    assert set(portal.kept("change_pct")) == {(0.0,)}
 
 
 def test_what_a_publication_that_failed_has_left_gives_way(portal: Portal) -> None:
