@@ -31,6 +31,8 @@ class Months:
     bands: list[tuple[str, float, float]]
     """`before` and `after`: where they begin and how wide they are."""
     go_live: float | None
+    goal: float | None
+    """How high the goal lies."""
     radius: float
 
 
@@ -48,6 +50,7 @@ def months_chart(
     months: Sequence[tuple[date, float | None, str]],
     windows: dict[str, tuple[date, date]],
     go_live: date | None,
+    goal: float | None = None,
 ) -> Months:
     """A line of months.
 
@@ -55,10 +58,11 @@ def months_chart(
         months: Each month with its value (none: there is nothing to say) and its kind.
         windows: `before`, `after` -> first and last month.
         go_live: Day on which the CRM went live.
+        goal: A value of the same measure that is wanted.
     """
     starts = [month for month, _, _ in months]
     step = (WIDTH - 2 * _LEFT) / max(len(months), 1)
-    values = [value for _, value, _ in months if value is not None]
+    values = [value for value in (goal, *(value for _, value, _ in months)) if value is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)
     bottom = HEIGHT - _BOTTOM
 
@@ -66,6 +70,10 @@ def months_chart(
         """The left edge of a month, also of one outside the line."""
         first = starts[0]
         return _LEFT + step * ((month.year - first.year) * 12 + month.month - first.month)
+
+    def up(value: float) -> float:
+        share = (value - low) / (high - low) if high > low else 0.5
+        return round(bottom - 6 - share * (bottom - 6 - _TOP), 1)
 
     dots, lines = [], []
     line: list[str] = []
@@ -76,8 +84,7 @@ def months_chart(
             lines.append(line)
             line = []
             continue
-        share = (value - low) / (high - low) if high > low else 0.5
-        dot = Dot(round(x, 1), round(bottom - 6 - share * (bottom - 6 - _TOP), 1), kind)
+        dot = Dot(round(x, 1), up(value), kind)
         dots.append(dot)
         line.append(f"{dot.x},{dot.y}")
     lines.append(line)
@@ -95,6 +102,7 @@ def months_chart(
         [" ".join(points) for points in lines if len(points) > 1],
         bands,
         mark if mark is not None and _LEFT <= mark <= WIDTH - _LEFT else None,
+        None if goal is None else up(goal),
         round(min(2.6, max(1.0, step / 3)), 1),
     )
 

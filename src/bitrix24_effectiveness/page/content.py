@@ -482,7 +482,13 @@ class _Words:
             # a metric that somebody added has no words yet
             "means": language.word(f"means_{code}") if language.has(f"means_{code}") else "",
             "goal": self._goal(scored),
-            **self._by_month(code, figure, windows),
+            **self._by_month(
+                code,
+                figure,
+                windows,
+                # of another measure the line would lie at a height that means nothing
+                scored.get("goal_value") if measure == metric["headline_column"] else None,
+            ),
             "formula": language.word(f"formula_{code}")
             if language.has(f"formula_{code}")
             else metric["formula"],
@@ -556,7 +562,9 @@ class _Words:
         goal = goal_in_words(scored, self._currency, self._language)
         return self._language.word("goal", goal=goal) if goal else ""
 
-    def _by_month(self, code: str, figure: Any, windows: dict[str, Row]) -> dict[str, Any]:
+    def _by_month(
+        self, code: str, figure: Any, windows: dict[str, Row], goal: float | None
+    ) -> dict[str, Any]:
         language = self._language
         spans = {
             name: (row["first_month"], row["last_month"])
@@ -590,7 +598,9 @@ class _Words:
         if not values:
             return {"chart": None, "by_month": rows}
         return {
-            "chart": months_chart(months, spans, self._content.settings.get("crm_go_live_date")),
+            "chart": months_chart(
+                months, spans, self._content.settings.get("crm_go_live_date"), goal
+            ),
             "kinds": list(dict.fromkeys(kind for _, _, kind in months)),
             "by_month": rows,
             "chart_low": figure(min(values)),
