@@ -165,8 +165,10 @@ def test_a_run_without_what_is_required_does_not_begin(
     with pytest.raises(ConfigurationError, match=CATALOGUE[name].outcome.names):
         preflight.check_raw(guarded.project)
     # neither does dbt by hand, which does not ask before
+    dbt = Dbt(guarded.project, Log("text"))
     with pytest.raises(DataError):
-        build_base(guarded.project, Log("text"), Dbt(guarded.project, Log("text")))
+        build_base(guarded.project, Log("text"), dbt)
+    dbt.close()
     assert "is absent and required: load it, or name it in the var" in capsys.readouterr().err
 
 
