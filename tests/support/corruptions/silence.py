@@ -58,7 +58,7 @@ def calls_end_early(portal: Portal) -> None:
 @stopped("openline_message.ends_with_the_others", and_more=True)
 def messages_of_chats_end_early(portal: Portal) -> None:
     """The webhook lost its right to read the open lines; the chats themselves are activities."""
-    keep(portal, "openline_message", lambda row: row["sent_at"] < "2026-10-01")
+    keep(portal, "openline_message", lambda row: row["sent_at"] < "2026-09-14")
 
 
 # -- two in one
