@@ -14,7 +14,7 @@
         {%- if config.persist_relation_docs() and model.description %}
         {{ duckdb__alter_relation_comment(target, model.description) }}
         {%- endif %}
-        {%- for column in model.columns.values() if config.persist_column_docs() %}
+        {%- for column in model.columns.values() if config.persist_column_docs() and column.description %}
         comment on column {{ target }}.{{ adapter.quote(column.name) if column.quote else column.name }}
             is {{ duckdb_escape_comment(column.description) }};
         {%- endfor %}

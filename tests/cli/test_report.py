@@ -345,7 +345,7 @@ def test_differing_seasons_and_measurements_by_hand_are_said() -> None:
     ]
     text = told("en", scorecard=scorecard)
     assert "part of the change may be seasonal" in text
-    assert "(before was measured by hand)" in text
+    assert "(before: measured by hand)" in text
 
 
 def test_marts_of_an_older_version_have_no_verdict() -> None:

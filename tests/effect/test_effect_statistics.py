@@ -415,6 +415,8 @@ def verdict(
             "family": family,
             "status": status,
             "has_vote": status not in ("no_data", "not_comparable"),
+            "is_preliminary": False,
+            "final_from": None,
             "is_able_to_tell": place < able,
             "can_tell_from": month(40 + place),
             "months_to_compare": 20 + place,
@@ -497,6 +499,8 @@ def test_a_family_has_one_vote(effects: Effects) -> None:
             "family": family,
             "status": status,
             "has_vote": status != "no_data",
+            "is_preliminary": False,
+            "final_from": None,
             "is_able_to_tell": True,
             "warning": "source_missing" if status == "no_data" else None,
         }

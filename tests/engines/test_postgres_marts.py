@@ -23,7 +23,7 @@ from postgres import TYPES, copy, database, server
 from running import REPOSITORY
 
 # FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs two seconds
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 8))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 4))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
 
 MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"

