@@ -134,13 +134,21 @@ def seeds_of(wish: Wish) -> dict[str, list[dict[str, str]]]:
         "exchange_rates": [],
         "manual_baseline": [],
         "price_index": [],
+        # a change of 20 % is looked for
+        "goals": [],
     }
 
 
-def run(compiled: Compiled, wish: Wish, changes: tuple[str, ...] = ()) -> duckdb.DuckDBPyConnection:
+def run(
+    compiled: Compiled,
+    wish: Wish,
+    changes: tuple[str, ...] = (),
+    given: dict[str, list[dict[str, str]]] | None = None,
+) -> duckdb.DuckDBPyConnection:
     """A portal of the generator with all wanted models built, in memory.
 
     The changes are statements that do to its raw tables (schema `bitrix24`) what companies do.
+    Seeds that are given take the place of `seeds_of` and of the demo's.
     """
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
@@ -153,7 +161,7 @@ def run(compiled: Compiled, wish: Wish, changes: tuple[str, ...] = ()) -> duckdb
         connection.execute(change)
     for schema in {node.schema for node in [*compiled.models, *compiled.seeds.values()]}:
         connection.execute(f"create schema if not exists {schema}")
-    given = seeds_of(wish)
+    given = seeds_of(wish) if given is None else given
     for name, node in compiled.seeds.items():
         rows = given[name] if name in given else demo_rows(name)
         rows = [{key: value or None for key, value in row.items()} for row in rows]
