@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -16,9 +17,10 @@ from oracle import compute, compute_effect
 from oracle.effect import EffectResult
 from quiet_portals import GO_LIVE
 
-VARIABLES = {"crm_go_live_date": GO_LIVE, "gross_margin_rate": 0.4}
+VARIABLES = {"crm_go_live_date": GO_LIVE}
 COMPARED = (
-    "metric_windows", "recording_coverage", "crm_scorecard", "crm_roi", "crm_verdict",
+    "metric_windows", "recording_coverage", "crm_scorecard", "crm_roi", "crm_roi_months",
+    "crm_verdict",
 )  # fmt: skip
 
 # kinds of record in the words of the SQL -> of the oracle
@@ -56,9 +58,44 @@ VERDICT_COLUMNS = {
 }
 
 
+# neither number nor date
+WORDS = {"roi_key", "warning"}
+# what the CRM costs long before the first raw row, and something in another currency
+EXPENSES: list[dict[str, str]] = [
+    {
+        "cost_id": cost_id, "cost_type": cost_type, "channel": "", "date_from": date_from,
+        "date_to": date_to, "amount": amount, "currency": currency,
+    }
+    for cost_id, cost_type, date_from, date_to, amount, currency in (
+        ("e1", "crm", "2021-03-15", "2021-07-20", "40000", "RUB"),
+        ("e2", "crm", "2025-06-10", "2026-12-31", "700", "USD"),
+        ("e3", "other", "2023-01-01", "2026-12-31", "1200.50", "USD"),
+    )
+]  # fmt: skip
+# running costs that go-live saves, so that a CRM that is dear before go-live is paid back
+SAVINGS: list[dict[str, str]] = [
+    {**EXPENSES[0], "cost_id": "s1", "date_to": "2025-07-20", "amount": "2500000"},
+    {
+        **EXPENSES[0], "cost_id": "s2", "cost_type": "other", "date_from": "2024-01-01",
+        "date_to": "2025-04-30", "amount": "8000000",
+    },
+]  # fmt: skip
+# rises by 0.4 % a month, begins years before the first raw row, and knows not every month
+PRICES: list[dict[str, str]] = [
+    {"month": f"{year}-{month:02}-01", "index": f"{1.004 ** (12 * (year - 2021) + month):.6f}"}
+    for year in range(2021, 2027)
+    for month in (1, 2, 4, 5, 6, 9, 10, 12)
+]
+
+
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    return compile_project(tmp_path_factory.mktemp("equal"), VARIABLES, wanted=COMPARED)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compiled]:
+    @cache
+    def with_margin(margin: str) -> Compiled:
+        variables = VARIABLES | {"gross_margin_rate": margin}
+        return compile_project(tmp_path_factory.mktemp("equal"), variables, wanted=COMPARED)
+
+    return with_margin
 
 
 def is_near(expected: Any, got: Any) -> bool:
@@ -97,6 +134,18 @@ def differences(found: EffectResult, connection: duckdb.DuckDBPyConnection) -> I
         for column in SCORE_COLUMNS:
             if not is_near(expected[column], row[column]):
                 yield f"{code} {column}: {expected[column]} {row[column]}"
+    (roi,) = rows_of(connection, f"{MARTS}.crm_roi")
+    roi_months = rows_of(connection, f"{MARTS}.crm_roi_months")
+    assert found.crm_roi is not None
+    assert [row["month_start"] for row in roi_months] == list(found.crm_roi_months)
+    for row, expected in (
+        (roi, found.crm_roi),
+        *((row, found.crm_roi_months[row["month_start"]]) for row in roi_months),
+    ):
+        for column in set(row) - WORDS - {"month_start"}:
+            if not is_near(expected[column], row[column]):
+                when = row.get("month_start", "total")
+                yield f"roi {when} {column}: {expected[column]} {row[column]}"
     (verdict,) = rows_of(connection, f"{MARTS}.crm_verdict")
     assert found.crm_verdict is not None
     for expected_name, name in VERDICT_COLUMNS.items():
@@ -105,22 +154,39 @@ def differences(found: EffectResult, connection: duckdb.DuckDBPyConnection) -> I
 
 
 @pytest.mark.parametrize(
-    ("shape", "leads_a_month", "effect"),
-    [("plain", 15, 1.0), ("big_client", 25, 0.0), ("growth", 25, 0.5)],
+    ("shape", "leads_a_month", "effect", "margin", "prices"),
+    [
+        ("plain", 15, 1.0, "0.4", []),
+        ("big_client", 25, 0.0, "", []),
+        ("growth", 25, 0.5, "0.4", PRICES),
+    ],
 )
 def test_before_and_after_are_those_of_the_oracle(
-    compiled: Compiled, shape: str, leads_a_month: int, effect: float
+    compiled: Callable[[str], Compiled],
+    shape: str,
+    leads_a_month: int,
+    effect: float,
+    margin: str,
+    prices: list[dict[str, str]],
 ) -> None:
     wish = wish_of(shape, leads_a_month, 3, effect)
-    given = seeds_of(wish) | {"goals": demo_rows("goals")}
+    given = seeds_of(wish)
+    given |= {
+        "goals": demo_rows("goals"),
+        "exchange_rates": demo_rows("exchange_rates"),
+        "costs": given["costs"] + EXPENSES + (SAVINGS if prices else []),
+        "price_index": prices,
+    }
+    models = compiled(margin)
     seeds = {
         name: [
             {column: value or None for column, value in row.items()}
             for row in (given[name] if name in given else demo_rows(name))
         ]
-        for name in compiled.seeds
+        for name in models.seeds
     }
-    with run(compiled, wish, given=given) as connection:
+    variables = VARIABLES | {"gross_margin_rate": margin}
+    with run(models, wish, given=given) as connection:
         portal = {table: rows_of(connection, f"raw.bitrix24.{table}") for table in generator.TABLES}
-        found = compute_effect(compute(portal, seeds, VARIABLES).metrics)
+        found = compute_effect(compute(portal, seeds, variables).metrics)
         assert list(differences(found, connection)) == []

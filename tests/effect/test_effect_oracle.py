@@ -607,7 +607,8 @@ def test_average_deal_size_at_prices_of_the_last_month():
     real = effect({"price_index": index}, crm_deal=deals)
     row = real.crm_scorecard()["average_deal_size"]
     assert (row["before_value"], row["after_value"]) == (200, 300)
-    assert real.metric_windows()["average_deal_size", "before"]["article_value"] == 200
+    # the article's figure is the one of metric_values, in prices of the time
+    assert real.metric_windows()["average_deal_size", "before"]["article_value"] == 100
     # July has no index: that of June holds
     assert real.at_last_prices(date(2024, 7, 1)) == 2
     assert real.at_last_prices(date(2023, 7, 1)) == 2
@@ -782,30 +783,36 @@ def test_return_on_the_crm_by_hand():
         cost(3, "marketing", "2024-01-01", "2024-06-30", 1820),
         cost(4, "marketing", "2024-07-01", "2025-02-28", 2430 * 2),
     ]
-    found = effect({"costs": costs}, {"gross_margin_rate": 0.5}, crm_lead=leads, crm_deal=deals)
-    rows = found.crm_roi()
-    assert next(month for month in rows if month != "total") == date(2023, 12, 1)
-    august = rows[date(2024, 8, 1)]
+    variables = LONG_AGO | {"gross_margin_rate": 0.5}
+    found = effect({"costs": costs}, variables, crm_lead=leads, crm_deal=deals)
+    months = found.crm_roi_months
+    assert next(iter(months)) == date(2024, 7, 1)
     usual = 1820 / 6
-    assert picked(august, "volume_effect", "conversion_effect", "deal_size_effect") == {
-        # two more leads x 1/2 x 100; 3 - 2 deals x 100; 3 x 100; all x 1/2
-        "volume_effect": 50,
-        "conversion_effect": 50,
-        "deal_size_effect": 150,
-    }
-    assert august["margin_change"] == 250
-    assert august["added_marketing_cost"] == pytest.approx(31 * 20 - usual)
-    assert august["net_effect"] == pytest.approx(250 - 31 * 20 + usual)
-    assert picked(rows[date(2024, 7, 1)], "margin_change", "crm_cost", "net_effect") == {
-        "margin_change": 0,
+    parts = ("volume_effect", "conversion_effect", "deal_size_effect")
+    # two more leads x 1/2 x 100; 3 - 2 deals x 100; 3 x 100
+    assert list(picked(months[date(2024, 8, 1)], *parts).values()) == [100, 100, 300]
+    assert list(picked(found.crm_roi, *parts).values()) == [100, 100, 300]
+    july = months[date(2024, 7, 1)]
+    assert picked(july, "margin_change", "crm_cost", "crm_cost_so_far", "is_compared") == {
+        "margin_change": -50,
         "crm_cost": pytest.approx(1000),
-        "net_effect": pytest.approx(-1000),
+        "crm_cost_so_far": pytest.approx(1031),
+        "is_compared": False,
     }
-    total = rows["total"]
-    net = 7 * 250 - (212 * 20 - 7 * usual) - 1031
-    assert total["net_effect"] == pytest.approx(net)
-    assert total["crm_cost"] == pytest.approx(1031)
-    assert total["net_effect_ci_low"] < net < total["net_effect_ci_high"]
+    assert july["net_effect_so_far"] == pytest.approx(-50 - (31 * 20 - usual) - 1031)
+    row = found.crm_roi
+    assert row["margin_change"] == 250
+    assert row["marketing_cost_change"] == pytest.approx(212 * 20 / 7 - usual)
+    assert picked(row, "months_since_go_live", "crm_cost_a_month", "crm_cost_total") == {
+        "months_since_go_live": 8,
+        "crm_cost_a_month": pytest.approx(1031 / 8),
+        "crm_cost_total": pytest.approx(1031),
+    }
+    net = 250 - (212 * 20 / 7 - usual) - 1031 / 8
+    assert row["net_effect"] == pytest.approx(net)
+    total = -50 + 7 * 250 - (243 * 20 - 8 * usual) - 1031
+    assert row["net_effect_total"] == pytest.approx(total)
+    assert row["roi_pct"] == pytest.approx(total / 1031 * 100)
 
     def variance(earned):
         mean = sum(earned) / len(earned)
@@ -814,41 +821,49 @@ def test_return_on_the_crm_by_hand():
     before = [50 - 10 * days for days in (31, 29, 31, 30, 31, 30)]
     after = [300 - 20 * days for days in (31, 30, 31, 30, 31, 31, 28)]
     monthly = difference(window(before), window(after, first=8))
-    assert total["net_effect_ci_high"] - net == pytest.approx(7 * monthly.margin)
+    assert row["net_effect_ci_low"] == pytest.approx(net - monthly.margin)
+    assert row["net_effect_ci_high"] == pytest.approx(net + monthly.margin)
     assert monthly.error**2 / inflation([window(before), window(after, first=8)]) == pytest.approx(
         variance(before) + variance(after)
     )
-    assert sum(rows[month]["net_effect"] for month in rows if month != "total") == (
-        pytest.approx(net)
-    )
+
+
+def returned(costs, deals, **variables):
+    """What ``crm_roi`` says where all revenue is margin."""
+    variables = LONG_AGO | {"gross_margin_rate": 1} | variables
+    return effect({"costs": costs}, variables, crm_deal=deals).crm_roi
+
+
+PAYBACKS = ("payback_earliest", "payback_month", "payback_latest", "months_to_payback")
 
 
 def test_payback_only_when_the_interval_says_so():
     deals = sold([1] * 6, [3] * 7, amount="100")
     paid = cost(1, "crm", "2024-07-01", "2024-07-31", 500)
-    total = effect({"costs": [paid]}, crm_deal=deals).crm_roi()["total"]
-    # 200 a month from August on: -500, -300, -100, 100 in October
-    assert total["net_effect"] == pytest.approx(7 * 200 - 500)
-    assert total["payback_month"] == date(2024, 10, 1)
-    assert total["payback_earliest"] is None
-    shaky = sold([1] * 6, [0, 6, 0, 6, 0, 6, 0], amount="100")
-    total = effect({"costs": [paid]}, crm_deal=shaky).crm_roi()["total"]
-    assert total["net_effect"] == pytest.approx(600)
-    assert total["net_effect_ci_low"] < 0
-    assert total["payback_month"] is None
-    assert date(2024, 8, 1) <= total["payback_earliest"] <= date(2025, 2, 1)
-    assert total["payback_latest"] is None
+    row = returned([paid], deals)
+    # -100 - 500 in July, then 200 a month: -600, -400, -200, 0 in October
+    assert row["net_effect_total"] == pytest.approx(7 * 200 - 100 - 500)
+    october = date(2024, 10, 1)
+    assert list(picked(row, *PAYBACKS).values()) == [october, october, october, 4]
+    shaky = returned([paid], sold([1] * 6, [0, 6, 0, 6, 0, 6, 0], amount="100"))
+    assert shaky["net_effect"] == pytest.approx(1800 / 7 - 100 - 500 / 8)
+    assert shaky["net_effect_ci_low"] < 0
+    assert date(2024, 7, 1) <= shaky["payback_earliest"] <= date(2025, 2, 1)
+    assert list(picked(shaky, *PAYBACKS).values())[1:] == [None] * 3
     # revenue is no margin
-    revenue = effect({"costs": [paid]}, {"gross_margin_rate": ""}, crm_deal=deals).crm_roi()
-    assert revenue["total"]["margin_change"] == pytest.approx(1400)
-    assert (revenue["total"]["net_effect"], revenue["total"]["is_margin"]) == (None, False)
-    # salaries written down from go-live on only: what was added is not known
+    revenue = returned([paid], deals, gross_margin_rate="")
+    assert picked(revenue, "revenue_change", "margin_change", "net_effect") == {
+        "revenue_change": pytest.approx(200),
+        "margin_change": None,
+        "net_effect": None,
+    }
+    # salaries written down from go-live on only: whether they were added is not known
     salary = cost(2, "salary", "2024-08-01", "2025-02-28", 700)
-    total = effect({"costs": [paid, salary]}, crm_deal=deals).crm_roi()["total"]
-    assert (total["added_salary_cost"], total["net_effect"]) == (None, None)
+    row = returned([paid, salary], deals)
+    assert (row["net_effect"], row["net_effect_total"]) == (None, None)
     # without a cost of the CRM there is nothing to pay back
-    total = effect({"costs": []}, crm_deal=deals).crm_roi()["total"]
-    assert (total["crm_cost"], total["net_effect"]) == (0, None)
+    row = returned([], deals)
+    assert (row["crm_cost_total"], row["net_effect"]) == (None, None)
 
 
 # -- the verdict (11.8)
@@ -874,7 +889,7 @@ def judged(roi=None, variables=None, **outcomes):
             tell_date=None if can_show else TELL_DATES[code],
         )
     found.__dict__["comparisons"] = comparisons
-    return found.crm_verdict({"total": roi or {}})
+    return found.crm_verdict(roi)
 
 
 FOUR = ("conversion", "response_time", "cac", "sales_cycle")
@@ -961,10 +976,12 @@ def test_identities_hold_on_random_portals(variant):
                     )
             if row["status"] in ("no_data", "not_comparable"):
                 assert row["change"] is None
-        for row in found.crm_roi.values():
-            parts = [row[f"{name}_effect"] for name in ("volume", "conversion", "deal_size")]
-            if None not in parts:
-                assert sum(parts) == pytest.approx(row["margin_change"], abs=1e-6)
+        for row in (found.crm_roi, *found.crm_roi_months.values()):
+            parts = row and [
+                row[f"{name}_effect"] for name in ("volume", "conversion", "deal_size")
+            ]
+            if parts and None not in parts:
+                assert sum(parts) == pytest.approx(row["revenue_change"], abs=1e-6)
     assert compared > 10
 
 

@@ -53,7 +53,11 @@ span as (
 crm_costs as (
 
     select * from {{ ref('stg_reference__costs') }}
-    where cost_type = 'crm'
+    where
+        cost_type = 'crm'
+        -- one that begins later is no cost yet, nor does it make the CRM free
+        and date_from
+        < (select {{ dbt.dateadd('month', 1, 'max(months.period_start)') }} from months)
 
 ),
 
@@ -63,20 +67,22 @@ exchange_rates as (
 
 ),
 
+price_levels as (
+
+    select * from {{ ref('int_price_levels') }}
+
+),
+
 -- a CRM is paid for before it runs, and before the first record of it: these days are in no month
 early_crm_costs as (
 
     select
         crm_costs.cost_id,
         cast(crm_costs.amount as {{ type_double() }}) * exchange_rates.rate
-        * greatest(
-            least(
-                {{ dbt.datediff('crm_costs.date_from', 'span.first_month', 'day') }},
-                {{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1
-            ),
-            0
-        )
-        / ({{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1) as amount
+        / ({{ dbt.datediff('crm_costs.date_from', 'crm_costs.date_to', 'day') }} + 1)
+            as cost_a_day,
+        crm_costs.date_from,
+        least({{ dbt.dateadd('day', 1, 'crm_costs.date_to') }}, span.first_month) as date_before
 
     from crm_costs
 
@@ -89,27 +95,45 @@ early_crm_costs as (
             and crm_costs.date_from >= exchange_rates.valid_from
             and crm_costs.date_from < exchange_rates.valid_before
 
+    where crm_costs.date_from < span.first_month
+
+),
+
+early_days as (
+
+    select
+        early_crm_costs.cost_id,
+        early_crm_costs.cost_a_day * price_levels.price_factor as cost_a_day,
+        greatest(early_crm_costs.date_from, price_levels.valid_from) as date_from,
+        least(early_crm_costs.date_before, price_levels.valid_before) as date_before
+
+    from early_crm_costs
+
+    inner join price_levels
+        on
+            early_crm_costs.date_from < price_levels.valid_before
+            and early_crm_costs.date_before > price_levels.valid_from
+
 ),
 
 crm_cost_before_the_data as (
 
     select
-        count(*) as costs,
-        coalesce({{ sum_in_order('amount', 'cost_id') }}, 0) as amount
+        coalesce(
+            {{ sum_in_order(
+                'cost_a_day * ' ~ dbt.datediff('date_from', 'date_before', 'day'),
+                'cost_id, date_from'
+            ) }},
+            0
+        ) as amount
 
-    from early_crm_costs
+    from early_days
 
 ),
 
-first_prices as (
+crm_cost_known as (
 
-    select price_factor
-
-    from months
-
-    order by period_start
-
-    limit 1
+    select count(*) as costs from crm_costs
 
 ),
 
@@ -118,9 +142,9 @@ with_crm_cost as (
     select
         months.*,
         case
-            when crm_cost_before_the_data.costs > 0
+            when crm_cost_known.costs > 0
                 then
-                    crm_cost_before_the_data.amount * first_prices.price_factor
+                    crm_cost_before_the_data.amount
                     + sum(months.crm_cost) over (
                         order by months.period_start
                         rows between unbounded preceding and current row
@@ -130,7 +154,7 @@ with_crm_cost as (
     from months
 
     cross join crm_cost_before_the_data
-    cross join first_prices
+    cross join crm_cost_known
 
 ),
 

@@ -13,11 +13,14 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
+from scipy.stats import linregress, t
+
 from .arithmetic import DAY, ratio
 from .clients import years
 from .context import Facts, add_months, period_start_of
 from .costs import COST_TYPES, spread
 from .estimate import (
+    POWER,
     Difference,
     Sample,
     Window,
@@ -85,7 +88,7 @@ FAMILIES = {
     "lost_sales": "losses",
 }
 LOWER_IS_BETTER = {"response_time", "churn", "cac", "sales_cycle", "lost_sales"}
-NEED_HISTORY = {"retention", "churn", "cac", "ltv"}
+NEED_HISTORY = {"retention", "churn", "cac", "ltv", "net_effect"}
 PERCENT = {"conversion", "retention", "churn", "automation_level"}
 # of different years; lost sales are compared at one price
 IN_MONEY = {"cac", "ltv", "average_deal_size"}
@@ -123,7 +126,8 @@ TARGET_CHANGE = 0.2
 # acts of people for each time that a client reached out
 ACTS = ("outgoing_acts", "letters")
 NEGLIGIBLE = 1e-9
-FARTHEST_PAYBACK = 120
+# costs that there would be without a CRM as well
+RUNNING = ("marketing", "salary", "other")
 
 
 @dataclass
@@ -172,8 +176,9 @@ class EffectResult:
     metric_windows: dict[tuple[str, str], Row]
     recording_coverage: dict[tuple[date, str], Row]
     crm_scorecard: dict[str, Row]
-    # by month and window; ("total",) sums up
-    crm_roi: dict[date | str, Row]
+    # None while a window has too few months
+    crm_roi: Row | None
+    crm_roi_months: dict[date, Row]
     # None without a go-live date
     crm_verdict: Row | None
 
@@ -797,7 +802,10 @@ class Effect:
     # -- before there was a CRM (11.5)
 
     def article_month(self, code: str, month: date) -> Month | None:
-        """(y, x) of the article's formula; None where it is no ratio of sums over months."""
+        """(y, x) of the article's formula, in prices of the time, as ``metric_values`` has it.
+
+        None where it is no ratio of sums over months.
+        """
         metrics, period = self.metrics, self.periods[month]
         columns = {
             "conversion": ("closed_deals", "leads"),
@@ -809,15 +817,14 @@ class Effect:
             "average_deal_size": ("revenue", "closed_deals"),
         }
         row = getattr(metrics, code)(period, ALL)
-        price = self.at_last_prices(month)
         if code == "lost_sales":
             if row["lost_sales"] is None:
                 return 0.0, 0.0, 0
-            return row["lost_sales"] * price, 1.0, row["demand"]
+            return row["lost_sales"], 1.0, row["demand"]
         if code not in columns:
             return None
         y, x = (float(row[column]) for column in columns[code])
-        return y * (price if code in IN_MONEY else 1.0), x, int(x)
+        return y, x, int(x)
 
     def article_value(self, code: str, months: list[date]) -> float | None:
         if not months:
@@ -825,9 +832,7 @@ class Effect:
         if code in ("ltv", "automation_level"):
             last = self.periods[months[-1]]
             row = getattr(self.metrics, code)(last, ALL)
-            if code == "automation_level":
-                return row["automation_level_pct"]
-            return None if row["ltv"] is None else row["ltv"] * self.at_last_prices(months[-1])
+            return row["automation_level_pct" if code == "automation_level" else "ltv"]
         rows = [self.article_month(code, month) for month in months]
         times = 100 if code in PERCENT else 1
         return ratio(sum(row[0] for row in rows), sum(row[1] for row in rows), times)
@@ -1000,146 +1005,189 @@ class Effect:
 
     @cached_property
     def cost_by_month(self) -> dict[tuple[str, date], float]:
-        """In prices of the last month, from the first day paid for to ``as_of``."""
+        """From the first day paid for, long before the data too, to ``as_of``."""
         found: dict[tuple[str, date], float] = {}
         for row in self.run.seeds["costs"]:
             amount = self.run.in_base(row["amount"], row["currency"], row["date_from"])
             for day, share in spread(amount, row["date_from"], row["date_to"]):
                 if day <= self.run.as_of_date:
-                    key = (row["cost_type"], period_start_of("month", day))
-                    found[key] = found.get(key, 0.0) + float(share)
-        return {
-            (cost_type, month): cost * self.at_last_prices(month)
-            for (cost_type, month), cost in found.items()
-        }
+                    month = period_start_of("month", day)
+                    cost = float(share) * self.at_last_prices(month)
+                    key = (row["cost_type"], month)
+                    found[key] = found.get(key, 0.0) + cost
+        return found
 
-    def _trade_of(self, month: date) -> tuple[int, int, float]:
-        """Units of demand, deals won, revenue."""
+    def _money_of(self, month: date) -> Row:
+        """Trade and costs of a month in prices of the last one."""
         revenue, deals, _ = self._average_deal_size(month, None)
-        return len(self._in(self.metrics.created_units, month)), int(deals), revenue
+        demand = len(self._in(self.metrics.created_units, month))
+        costs = {kind: self.cost_by_month.get((kind, month), 0.0) for kind in COST_TYPES}
+        return {"demand": demand, "deals": deals, "revenue": revenue} | costs
 
-    def crm_roi(self) -> dict[date | str, Row]:
-        if self.go_live is None or not self.complete:
-            return {}
-        before = [month for month in self.window_months[0] if month in self.periods]
-        after = [month for month in self.complete if month >= self.first_after_month]
-        if not before or not after:
-            return {}
-        is_margin = text_of(self.run.vars["gross_margin_rate"]) is not None
-        margin = self.run.margin
-        trade = [self._trade_of(month) for month in before]
-        demand, deals, revenue = (sum(part) / len(before) for part in zip(*trade, strict=True))
-        conversion, size = ratio(deals, demand), ratio(revenue, deals)
+    def _average_money(self, months: list[date]) -> Row:
+        rows = [self._money_of(month) for month in months]
+        return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
-        running = ("marketing", "salary", "other")
-        usual = {
-            kind: sum(self.cost_by_month.get((kind, month), 0.0) for month in before) / len(before)
-            for kind in running
-        }
-        unknown = {
-            kind for kind in running
-            if self.recorded_differently(f"cost_days_{kind}", before, after)
-        }  # fmt: skip
-        paid = sorted(
-            month for (kind, month) in self.cost_by_month if kind == "crm" and month <= after[-1]
+    @cached_property
+    def money_windows(self) -> tuple[list[date], list[date]]:
+        return self.same_months(*self.candidates("net_effect"))
+
+    @cached_property
+    def _is_margin(self) -> bool:
+        return text_of(self.run.vars["gross_margin_rate"]) is not None
+
+    @cached_property
+    def _is_net_known(self) -> bool:
+        return self._is_margin and not any(
+            self.recorded_differently(f"cost_days_{kind}", *self.money_windows) for kind in RUNNING
         )
-        has_net = is_margin and not unknown and bool(paid)
-        first = min([*paid[:1], after[0]])
-        rows: dict[date | str, Row] = {}
-        cumulative = 0.0
-        month = first
-        while month <= after[-1]:
-            row: Row = {"month": month, "window": "after" if month in after else "other"}
-            effects = dict.fromkeys(("volume", "conversion", "deal_size", "margin"), 0.0)
-            added = dict.fromkeys(running, 0.0)
-            if month in after:
-                of_month = self._trade_of(month)
-                effects["margin"] = (of_month[2] - revenue) * margin
-                if conversion is not None and size is not None:
-                    effects["volume"] = (of_month[0] - demand) * conversion * size * margin
-                    effects["conversion"] = (of_month[1] - of_month[0] * conversion) * size * margin
-                    effects["deal_size"] = (of_month[2] - of_month[1] * size) * margin
-                else:
-                    effects |= dict.fromkeys(("volume", "conversion", "deal_size"))
-                added = {
-                    kind: None
-                    if kind in unknown
-                    else self.cost_by_month.get((kind, month), 0.0) - usual[kind]
-                    for kind in running
-                }
-            crm = self.cost_by_month.get(("crm", month), 0.0)
-            net = None
-            if has_net:
-                net = effects["margin"] - sum(added.values()) - crm
-                cumulative += net
-            row |= {f"{name}_effect": value for name, value in effects.items() if name != "margin"}
-            row |= {"margin_change": effects["margin"]}
-            row |= {f"added_{kind}_cost": value for kind, value in added.items()}
-            row |= {
-                "crm_cost": crm,
-                "net_effect": net,
-                "cumulative_net_effect": cumulative if has_net else None,
-            }
-            rows[month] = row
-            month = add_months(month, 1)
 
-        summed = [name for name in rows[first] if name not in ("month", "window")]
-        total: Row = {
-            name: None
-            if any(row[name] is None for row in rows.values())
-            else sum(row[name] for row in rows.values())
-            for name in summed
-            if name != "cumulative_net_effect"
+    def _gained(self, now: Row, usual: Row) -> Row:
+        """What one month, real or average, has more than an average month before."""
+        conversion = ratio(usual["deals"], usual["demand"])
+        size = ratio(usual["revenue"], usual["deals"])
+        change = now["revenue"] - usual["revenue"]
+        row: Row = {
+            "revenue_change": change,
+            "volume_effect": None,
+            "conversion_effect": None,
+            "deal_size_effect": None,
+            "gross_margin_rate": self.run.margin if self._is_margin else None,
+            "margin_change": change * self.run.margin if self._is_margin else None,
         }
-        total |= dict.fromkeys(
-            ("net_effect_ci_low", "net_effect_ci_high", "payback_month", "payback_earliest",
-             "payback_latest")
-        )  # fmt: skip
-        total |= {"is_margin": is_margin, "months": len(after)}
-        if has_net and min(len(before), len(after)) >= self.fewest_months:
+        if conversion is not None and size is not None:
+            row["volume_effect"] = (now["demand"] - usual["demand"]) * conversion * size
+            row["conversion_effect"] = (now["deals"] - now["demand"] * conversion) * size
+            row["deal_size_effect"] = now["revenue"] - now["deals"] * size
+        return row | {f"{kind}_cost_change": now[kind] - usual[kind] for kind in RUNNING}
 
-            def earned(month: date) -> Month:
-                costs = sum(self.cost_by_month.get((kind, month), 0.0) for kind in running)
-                return self._trade_of(month)[2] * margin - costs, 1.0, 1
-
-            monthly = difference(self.window(before, earned)[0], self.window(after, earned)[0])
-            half = monthly.margin * len(after)
-            total["net_effect_ci_low"] = total["net_effect"] - half
-            total["net_effect_ci_high"] = total["net_effect"] + half
-            total |= self._payback(rows, after, total, monthly.margin)
-        rows["total"] = total
+    @cached_property
+    def crm_roi_months(self) -> dict[date, Row]:
+        """Since go-live, its own month and the ramp-up included."""
+        if self.go_live is None or len(self.money_windows[0]) < self.fewest_months:
+            return {}
+        usual = self._average_money(self.money_windows[0])
+        rows: dict[date, Row] = {}
+        margin = added = 0.0
+        since = period_start_of("month", self.go_live)
+        for number, month in enumerate((m for m in self.complete if m >= since), 1):
+            now = self._money_of(month)
+            row = self._gained(now, usual)
+            margin += row["margin_change"] or 0.0
+            added += sum(row[f"{kind}_cost_change"] for kind in RUNNING)
+            paid = {
+                day: cost
+                for (kind, day), cost in self.cost_by_month.items()
+                if kind == "crm" and day <= self.complete[-1]
+            }
+            crm = sum(cost for day, cost in paid.items() if day <= month) if paid else None
+            is_known = self._is_net_known and crm is not None
+            rows[month] = row | {
+                "is_compared": month in self.money_windows[1],
+                "months_so_far": number,
+                "revenue": now["revenue"],
+                "crm_cost": now["crm"],
+                "margin_so_far": margin if self._is_margin else None,
+                "added_cost_so_far": added,
+                "crm_cost_so_far": crm,
+                "net_effect_so_far": margin - added - crm if is_known else None,
+            }
         return rows
 
-    def _payback(
-        self, rows: dict[date | str, Row], after: list[date], total: Row, margin: float
-    ) -> Row:
-        """The month from which on what was gained never again falls short of what was paid."""
-
-        def month_of(shift: float) -> date | None:
-            cumulative, found = 0.0, None
-            for month, row in rows.items():
-                cumulative += row["net_effect"] + (shift if month in after else 0.0)
-                if cumulative < 0:
-                    found = None
-                elif found is None:
-                    found = month
-            if found is not None:
-                return found
-            # not yet: go on at the mean pace of ``after``
-            pace = shift + sum(rows[month]["net_effect"] for month in after) / len(after)
-            for number in range(1, FARTHEST_PAYBACK + 1):
-                cumulative += pace
-                if cumulative >= 0:
-                    return add_months(after[-1], number)
+    @cached_property
+    def crm_roi(self) -> Row | None:
+        """The average month of both windows, and the totals of the last month."""
+        months = self.crm_roi_months
+        if not months or len(self.money_windows[1]) < self.fewest_months:
             return None
+        before, after = self.money_windows
+        usual, now = self._average_money(before), self._average_money(after)
+        last = list(months.values())[-1]
+        count, crm, total = (
+            last[name] for name in ("months_so_far", "crm_cost_so_far", "net_effect_so_far")
+        )
+        row = self._gained(now, usual) | {
+            "before_months": len(before),
+            "after_months": len(after),
+            "revenue_before": usual["revenue"],
+            "revenue_after": now["revenue"],
+            "crm_cost_before": usual["crm"],
+            "crm_cost_after": now["crm"],
+            "crm_cost_a_month": None if crm is None else crm / count,
+            "months_since_go_live": count,
+            "margin_change_total": last["margin_so_far"],
+            "added_cost_total": last["added_cost_so_far"],
+            "crm_cost_total": crm,
+            "net_effect_total": total,
+            "roi_pct": None if total is None or not crm else total / crm * 100,
+        }
+        row |= dict.fromkeys(
+            ("net_effect", "net_effect_ci_low", "net_effect_ci_high", "payback_month",
+             "payback_earliest", "payback_latest", "months_to_payback")
+        )  # fmt: skip
+        if total is None:
+            return row
+        added = sum(row[f"{kind}_cost_change"] for kind in RUNNING)
+        row["net_effect"] = net = row["margin_change"] - added - row["crm_cost_a_month"]
 
-        if total["net_effect_ci_low"] > 0:
-            return {"payback_month": month_of(0.0)}
-        return {"payback_earliest": month_of(margin), "payback_latest": month_of(-margin)}
+        def earned(month: date) -> Month:
+            money = self._money_of(month)
+            costs = sum(money[kind] for kind in RUNNING)
+            return money["revenue"] * self.run.margin - costs, 1.0, 1
+
+        past, present = (self.window(side, earned)[0] for side in (before, after))
+        found = difference(past, present)
+        if found is None:
+            return row
+        # what was earned before would be more at higher prices, and what was lost as well
+        risen = self._rise_of_prices(past, present) * past.ratio
+        grown = self._growth_of_leads(past, present)
+        to_low = found.margin + max(risen, 0.0) + max(grown, 0.0)
+        to_high = found.margin + max(-risen, 0.0) + max(-grown, 0.0)
+        row["net_effect_ci_low"], row["net_effect_ci_high"] = net - to_low, net + to_high
+        if net > to_low:
+            row["payback_month"] = self._payback(0.0)
+            row["payback_latest"] = self._payback(-to_low)
+        if net > -to_high:
+            row["payback_earliest"] = self._payback(to_high)
+        if row["payback_month"]:
+            row["months_to_payback"] = months[row["payback_month"]]["months_so_far"]
+        return row
+
+    def _growth_of_leads(self, before: Window, after: Window) -> float:
+        """The margin a month that leads would have added, had they gone on as they did before."""
+        usual = self._average_money(self.money_windows[0])
+        leads = [self._money_of(month)["demand"] for month in self.money_windows[0]]
+        line = linregress(before.months, leads)
+        freedom = before.size - 2
+        if not usual["deals"] or abs(line.slope) <= t.ppf(POWER, freedom) * line.stderr:
+            return 0.0
+        apart = sum(after.months) / after.size - sum(before.months) / before.size
+        return line.slope * apart * usual["revenue"] / usual["demand"] * self.run.margin
+
+    def _rise_of_prices(self, before: Window, after: Window) -> float:
+        """What prices may have risen by where nothing says: none within a year."""
+        apart = sum(after.months) / after.size - sum(before.months) / before.size
+        if self._prices or apart <= 12:
+            return 0.0
+        return (1 + float(self.vars["max_yearly_inflation"])) ** (apart / 12) - 1
+
+    def _payback(self, shift: float) -> date | None:
+        """From which month on what was gained never again falls short of what was paid.
+
+        ``shift``: what a bound of the net effect has more than it, a month.
+        """
+        found = None
+        for month, row in self.crm_roi_months.items():
+            if row["net_effect_so_far"] + shift * row["months_so_far"] < 0:
+                found = None
+            elif found is None:
+                found = month
+        return found
 
     # -- the verdict (11.8)
 
-    def crm_verdict(self, roi: dict[date | str, Row]) -> Row | None:
+    def crm_verdict(self, roi: Row | None) -> Row | None:
         if self.go_live is None:
             return None
         families: dict[str, str | None] = {}
@@ -1157,7 +1205,7 @@ class Effect:
         better, worse = outcomes.count("better"), outcomes.count("worse")
         level = [family for family, outcome in families.items() if outcome == "level"]
         able = [family for family in level if self._could_show(family)]
-        net = roi.get("total", {})
+        net = roi or {}
         low, high = net.get("net_effect_ci_low"), net.get("net_effect_ci_high")
         is_against = high is not None and high < 0
 
@@ -1210,13 +1258,13 @@ class Effect:
         return sorted(dates)[missing - 1] if len(dates) >= missing else None
 
     def result(self) -> EffectResult:
-        roi = self.crm_roi()
         return EffectResult(
             metric_windows=self.metric_windows(),
             recording_coverage=self.recording_coverage,
             crm_scorecard=self.crm_scorecard(),
-            crm_roi=roi,
-            crm_verdict=self.crm_verdict(roi),
+            crm_roi=self.crm_roi,
+            crm_roi_months=self.crm_roi_months,
+            crm_verdict=self.crm_verdict(self.crm_roi),
         )
 
 

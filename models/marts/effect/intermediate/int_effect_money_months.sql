@@ -23,37 +23,9 @@ costs as (
 
 ),
 
-price_index as (
+price_levels as (
 
-    select
-        month_start,
-        price_index,
-        row_number() over (order by month_start) as index_number,
-        lead(month_start) over (order by month_start) as next_month_start
-
-    from {{ ref('stg_reference__price_index') }}
-
-),
-
-last_month as (
-
-    select max(period_start) as month_start from conversions
-
-),
-
--- the index of a month without one is that of the newest before it; before the first it is the
--- first
-last_index as (
-
-    select price_index.price_index
-
-    from price_index
-
-    inner join last_month
-        on
-            (price_index.month_start <= last_month.month_start or price_index.index_number = 1)
-            and coalesce(price_index.next_month_start, cast('9999-12-31' as date))
-            > last_month.month_start
+    select * from {{ ref('int_price_levels') }}
 
 ),
 
@@ -67,9 +39,7 @@ with_price_level as (
         {% for cost_type in cost_types %}
         costs.{{ cost_type }}_cost,
         {% endfor %}
-        coalesce(
-            cast(last_index.price_index as {{ type_double() }}) / price_index.price_index, 1
-        ) as price_factor
+        price_levels.price_factor
 
     from conversions
 
@@ -83,14 +53,10 @@ with_price_level as (
             conversions.period_grain = costs.period_grain
             and conversions.period_start = costs.period_start
 
-    left join price_index
+    inner join price_levels
         on
-            (conversions.period_start >= price_index.month_start or price_index.index_number = 1)
-            and conversions.period_start
-            < coalesce(price_index.next_month_start, cast('9999-12-31' as date))
-
-    left join last_index
-        on true
+            conversions.period_start >= price_levels.valid_from
+            and conversions.period_start < price_levels.valid_before
 
 ),
 
