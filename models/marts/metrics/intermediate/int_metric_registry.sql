@@ -1,18 +1,3 @@
-{#- members that are no rows of a table -#}
-{%- set fixed_members = {
-    'all': ['all'],
-    'client_type': ['company', 'person', 'unknown'],
-    'request_channel': ['call', 'email', 'form', 'chat'],
-    'process_category': [
-        'task_creation',
-        'deadline_reminders',
-        'documents_and_invoices',
-        'client_mailings',
-        'lead_distribution',
-        'other',
-    ],
-} -%}
-
 with
 
 metric_segments as (
@@ -23,40 +8,7 @@ metric_segments as (
 
 members as (
 
-    select
-        'channel' as segment_type,
-        channel_id as segment_id,
-        channel_name as segment_name
-    from {{ ref('dim_channels') }}
-
-    union all
-
-    select
-        'pipeline' as segment_type,
-        pipeline_id as segment_id,
-        pipeline_name as segment_name
-    from {{ ref('dim_pipelines') }}
-    where is_current
-
-    union all
-
-    select
-        'employee' as segment_type,
-        employee_id as segment_id,
-        employee_name as segment_name
-    from {{ ref('dim_employees') }}
-    where is_responsible
-
-    {% for segment_type, segment_ids in fixed_members.items() %}
-    {%- for segment_id in segment_ids %}
-    union all
-
-    select
-        '{{ segment_type }}' as segment_type,
-        '{{ segment_id }}' as segment_id,
-        '{{ segment_id | replace("_", " ") | capitalize }}' as segment_name
-    {% endfor %}
-    {%- endfor %}
+    select * from {{ ref('dim_segments') }}
 
 ),
 
