@@ -57,7 +57,10 @@ with_outcome as (
         states.stage_id as status_id,
         sources.request_channel,
         leads.created_at,
-        leads.moved_at
+        leads.moved_at,
+        leads.utm_source,
+        leads.utm_medium,
+        leads.utm_campaign
 
     from leads
 
@@ -84,12 +87,17 @@ final as (
         with_outcome.outcome = 'excluded' as is_excluded,
         with_outcome.created_at,
         cast({{ to_local('with_outcome.created_at') }} as date) as created_date,
+        {{ local_hour('with_outcome.created_at') }} as created_hour,
         deals_by_lead.won_at is not null as is_won,
         deals_by_lead.won_at,
+        cast({{ to_local('deals_by_lead.won_at') }} as date) as won_date,
         with_outcome.outcome = 'converted' or deals_by_lead.lead_id is not null as is_converted,
         coalesce(deals_by_lead.deals, 0) as deals,
         with_outcome.request_channel,
-        with_outcome.moved_at
+        with_outcome.moved_at,
+        with_outcome.utm_source,
+        with_outcome.utm_medium,
+        with_outcome.utm_campaign
 
     from with_outcome
 
