@@ -2,6 +2,7 @@
 {%- set fixed_members = {
     'all': ['all'],
     'client_type': ['company', 'person', 'unknown'],
+    'client_history': ['new', 'returning'],
     'request_channel': ['call', 'email', 'form', 'chat'],
     'process_category': [
         'task_creation',
@@ -20,6 +21,23 @@ labels as (
 
     select * from {{ ref('stg_reference__labels') }}
     where table_name is null
+
+),
+
+custom_members as (
+
+    select
+        segment_type,
+        segment_id
+    from {{ ref('fct_custom_segments') }}
+
+    {% for name in custom_segment_types() %}
+    union
+
+    select
+        '{{ name }}' as segment_type,
+        'unknown' as segment_id
+    {% endfor %}
 
 ),
 
@@ -52,6 +70,15 @@ members as (
     from {{ ref('dim_employees') }}
     where is_responsible
 
+    union all
+
+    select
+        segment_type,
+        segment_id,
+        case when segment_id = 'unknown' then 'Unknown' else segment_id end as segment_name,
+        case when segment_id = 'unknown' then 'segment_id' else segment_type end as named_by
+    from custom_members
+
     {% for segment_type, segment_ids in fixed_members.items() %}
     {%- for segment_id in segment_ids %}
     union all
@@ -73,22 +100,22 @@ final as (
         members.segment_type,
         members.segment_id,
         members.segment_name,
-        coalesce(types.label_en, members.segment_type) as segment_type_en,
-        coalesce(types.label_ru, members.segment_type) as segment_type_ru,
-        coalesce(names.label_en, members.segment_name) as segment_name_en,
-        coalesce(names.label_ru, members.segment_name) as segment_name_ru
+        coalesce(type_labels.label_en, members.segment_type) as segment_type_en,
+        coalesce(type_labels.label_ru, members.segment_type) as segment_type_ru,
+        coalesce(name_labels.label_en, members.segment_name) as segment_name_en,
+        coalesce(name_labels.label_ru, members.segment_name) as segment_name_ru
 
     from members
 
-    left join labels as types
+    left join labels as type_labels
         on
-            types.column_name = 'segment_type'
-            and members.segment_type = types.member
+            type_labels.column_name = 'segment_type'
+            and members.segment_type = type_labels.member
 
-    left join labels as names
+    left join labels as name_labels
         on
-            members.named_by = names.column_name
-            and members.segment_id = names.member
+            members.named_by = name_labels.column_name
+            and members.segment_id = name_labels.member
 
 )
 

@@ -171,6 +171,20 @@ with_dates as (
 
 ),
 
+first_wins as (
+
+    select
+        client_id,
+        min(won_at) as first_won_at
+
+    from with_state
+
+    where client_id is not null and won_at is not null
+
+    group by client_id
+
+),
+
 final as (
 
     select
@@ -184,6 +198,13 @@ final as (
             when with_dates.client_id like 'contact%' then 'person'
             else 'unknown'
         end as client_type,
+        case
+            when
+                first_wins.first_won_at
+                < coalesce(with_dates.lead_created_at, with_dates.created_at)
+                then 'returning'
+            else 'new'
+        end as client_history,
         with_dates.channel_id,
         with_dates.pipeline_id,
         with_dates.employee_id,
@@ -244,6 +265,9 @@ final as (
         with_dates.utm_campaign
 
     from with_dates
+
+    left join first_wins
+        on with_dates.client_id = first_wins.client_id
 
     left join recorded_months
         on with_dates.demand_month = recorded_months.month_start

@@ -2,7 +2,11 @@ with
 
 published_columns as (
 
-    select * from (
+    select
+        listed.table_name,
+        listed.column_name
+
+    from (
         values
         {% for table_name, column_name in published_columns() -%}
         ('{{ table_name }}', '{{ column_name }}'){{ ',' if not loop.last }}

@@ -2,7 +2,20 @@ with
 
 metric_segments as (
 
-    select * from {{ ref('stg_reference__metric_segments') }}
+    select
+        metric_code,
+        segment_type
+    from {{ ref('stg_reference__metric_segments') }}
+
+    {% for metric_code in ['conversion', 'sales_cycle', 'average_deal_size', 'lost_sales'] %}
+    {%- for segment_type in custom_segment_types(metric_code) %}
+    union all
+
+    select
+        '{{ metric_code }}' as metric_code,
+        '{{ segment_type }}' as segment_type
+    {% endfor %}
+    {%- endfor %}
 
 ),
 
