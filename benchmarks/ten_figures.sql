@@ -33,18 +33,28 @@ select
     number(leads.id) as lead_id,
     coalesce(channels.channel_id, nullif(leads.source_id, ''), 'unknown') as channel,
     coalesce(nullif(nullif(leads.assigned_by_id, '0'), ''), 'unknown') as employee,
+    {%- if segments %}
+    coalesce(
+        coalesce(number(leads.company_id), contacts.company_id) * 2, number(leads.contact_id) * 2 + 1
+    ) as lead_client_key,
+    {%- endif %}
     channels.request_channel,
     leads.status_id,
     coalesce(outcomes.outcome, case leads.status_semantic_id when 'F' then 'junk' else 'open' end) as outcome,
     utc(leads.date_create) as created_at,
     greatest(utc(leads.date_create), utc(leads.moved_time), utc(leads.date_modify)) as changed_at
 from (
-    select id, source_id, assigned_by_id, status_id, status_semantic_id, date_create, moved_time, date_modify
+    select
+        id, source_id, assigned_by_id, status_id, status_semantic_id, date_create, moved_time, date_modify,
+        company_id, contact_id
     from raw.bitrix24.crm_lead
     where date_create <> ''
     qualify row_number() over (partition by id order by date_modify desc) = 1
 ) as leads
 left join channels using (source_id)
+{%- if segments %}
+left join contacts on number(leads.contact_id) = contacts.contact_id
+{%- endif %}
 left join {{ seed('lead_outcomes') }} as outcomes using (status_id);
 
 create temp table raw_deals as
@@ -327,6 +337,16 @@ with_state as (
 select
     deals.*,
     case when semantic = 'S' then finished_at end as won_at,
+    {%- if segments %}
+    case
+        when
+            client_key is not null
+            and min(case when semantic = 'S' then finished_at end) over (partition by client_key)
+            < coalesce(lead_created_at, created_at)
+            then 'returning'
+        else 'new'
+    end as client_history,
+    {%- endif %}
     least(created_at, lead_created_at, threads.first_touch_at) as first_contact_at,
     cast(deals.original_amount * rates.rate as decimal(28, 6)) as amount
 from with_state as deals
@@ -389,6 +409,11 @@ select
     leads.*,
     month_of(leads.created_at) as month,
     won_at,
+    {%- if segments %}
+    case
+        when clients.first_at < leads.created_at or is_of_returning_client then 'returning' else 'new'
+    end as client_history,
+    {%- endif %}
     won_at is null and open_deals is not true and (outcome = 'junk' or lost_stage is not null) as is_lost,
     is_lost
     and (
@@ -401,11 +426,17 @@ left join (
         lead_id,
         min(won_at) as won_at,
         bool_or(semantic = 'P') as open_deals,
+        {%- if segments %}
+        bool_or(client_history = 'returning') as is_of_returning_client,
+        {%- endif %}
         arg_max(stage_id, (finished_at, deal_id)) filter (where semantic = 'F') as lost_stage
     from deals
     where lead_id is not null
     group by lead_id
 ) as deals using (lead_id)
+{%- if segments %}
+left join clients on leads.lead_client_key = clients.client_key
+{%- endif %}
 left join threads on leads.lead_id * 4 = threads.thread
 left join recorded_months on month_of(leads.created_at) = recorded_months.month
 left join {{ seed('loss_reasons') }} as reasons
@@ -512,24 +543,24 @@ select
 from (
     select
         month,
-        {{ cell(['channel', 'employee']) }} as cell,
+        {{ cell(['channel', 'employee', 'client_history']) }} as cell,
         count(*) as leads,
         count(won_at) as fulfilled,
         count(*) filter (where is_organisational) as organisational,
     from demand
-    group by {{ sets('month', ['channel', 'employee']) }}
+    group by {{ sets('month', ['channel', 'employee', 'client_history']) }}
 
     union all by name
 
     select
         month_of(won_at) as month,
-        {{ cell(['channel', 'pipeline', 'employee', 'client_type']) }} as cell,
+        {{ cell(['channel', 'pipeline', 'employee', 'client_type', 'client_history']) }} as cell,
         count(*) as deals,
         sum(epoch_us(won_at) - epoch_us(first_contact_at)) as cycle_us,
         sum(amount) as revenue
     from deals
     where semantic = 'S'
-    group by {{ sets('month_of(won_at)', ['channel', 'pipeline', 'employee', 'client_type']) }}
+    group by {{ sets('month_of(won_at)', ['channel', 'pipeline', 'employee', 'client_type', 'client_history']) }}
 
     union all by name
 
@@ -649,6 +680,8 @@ select 'pipeline', id from raw.bitrix24.crm_category
 union all
 select 'client_type', unnest(['company', 'person', 'unknown'])
 union all
+select 'client_history', unnest(['new', 'returning'])
+union all
 select 'request_channel', unnest(['call', 'email', 'form', 'chat'])
 union all
 select distinct 'process_category', unnest([category, 'lead_distribution']) from {{ seed('business_processes') }}
@@ -728,7 +761,7 @@ cells as (
         spans_of_time.*,
         metric_code,
         segment_type || '|' || segment_id as cell,
-        metric_code in ('retention', 'churn', 'cac', 'ltv')
+        (metric_code in ('retention', 'churn', 'cac', 'ltv') or segment_type = 'client_history')
         and start_at < (
             select midnight(cast(date_trunc('day', local(min(won_at))) as date)) + interval 4320 hours from purchases
         ) as is_too_short

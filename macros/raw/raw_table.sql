@@ -26,15 +26,16 @@
     from (
         select
         {%- for column in contract.columns.values() %}
-            {%- set raw_name = renamed.get(column.name, column.name) %}
+            {%- set raw_name = column.config.meta.raw_name or renamed.get(column.name, column.name) %}
             {%- set own_name = own_names.get(bare_name(raw_name)) %}
             {%- if own_name %}
             {{ raw_text(adapter.quote(own_name), column.config.meta.raw_type) }} as raw_{{ column.name }}
             {%- else %}
-                {%- if present is not none and column.config.meta.required -%}
+                {%- if present is not none and (column.config.meta.required or column.config.meta.raw_name) -%}
                     {%- do exceptions.raise_compiler_error(
                         'column ' ~ raw_name ~ ' of raw table ' ~ relation
-                        ~ ' is absent and required: load it, or name it in the var raw_columns'
+                        ~ ' is absent and required: load it, or name it in the var '
+                        ~ ('custom_segments' if column.config.meta.raw_name else 'raw_columns')
                     ) -%}
                 {%- endif %}
             cast(null as {{ dbt.type_string() }}) as raw_{{ column.name }}

@@ -248,6 +248,45 @@ class ChatStatuses(BaseModel, extra="forbid"):
         return self
 
 
+OWN_SEGMENT_TYPES = (
+    "all",
+    "channel",
+    "pipeline",
+    "employee",
+    "client_type",
+    "client_history",
+    "request_channel",
+    "process_category",
+    "cost_type",
+)
+"""Segment types that the project has itself: a company's own are called otherwise."""
+
+
+def _is_a_new_segment_type(name: str) -> str:
+    if name in OWN_SEGMENT_TYPES:
+        raise PydanticCustomError("refused", "the project has a segment type of this name")
+    return name
+
+
+class CustomSegment(BaseModel, extra="forbid"):
+    """Column of a raw table whose values are the members of a segment type."""
+
+    table: Annotated[Literal["crm_deal", "crm_lead"], _must_be("crm_deal or crm_lead")]
+    column: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z_]\w{0,62}$"),
+        _must_be("the name of a column, such as uf_crm_region"),
+    ]
+
+
+_SegmentType = Annotated[
+    str,
+    StringConstraints(pattern="^[a-z][a-z0-9_]{0,29}$"),
+    _must_be("a name of small Latin letters, digits and _, of at most 30"),
+    AfterValidator(_is_a_new_segment_type),
+]
+
+
 class Vars(BaseModel):
     """Vars of `dbt_project.yml`, whose comments say what each of them decides."""
 
@@ -277,6 +316,10 @@ class Vars(BaseModel):
     client_inactivity_days: _FromOne
     response_sla_minutes: _FromOne
     chat_result_statuses: ChatStatuses
+    custom_segments: Annotated[
+        dict[_SegmentType, CustomSegment],
+        _must_be("a mapping such as {region: {table: crm_deal, column: uf_crm_region}}"),
+    ]
     gross_margin_rate: _Share | Literal[""]
     crm_go_live_date: _OptionalDate
     comparison_months: _FromOne

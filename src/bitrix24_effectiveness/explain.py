@@ -29,7 +29,13 @@ from bitrix24_effectiveness.warehouse import Reader, Row, warehouse_of
 _SHOWN = 5
 _YEAR = 12
 # what the ids of these members mean is the same in every portal
-_OWN_MEMBERS = ("cost_type", "request_channel", "client_type", "process_category")
+_OWN_MEMBERS = (
+    "cost_type",
+    "request_channel",
+    "client_type",
+    "client_history",
+    "process_category",
+)
 
 
 @dataclass(frozen=True)

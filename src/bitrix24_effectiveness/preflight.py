@@ -273,6 +273,7 @@ def check_raw(project: Project) -> None:
         for table, column in reader.columns(project.raw_schema):
             found.setdefault(table, {})[bare_name(column)] = column
         _check_raw_tables(project, warehouse.raw_source, found)
+        _check_custom_segments(project, warehouse.raw_source, found)
         _check_loaded(project, found, reader)
         _check_base_currency(project, found, reader)
 
@@ -292,6 +293,22 @@ def _check_raw_tables(project: Project, source: str, found: dict[str, dict[str, 
             raise ConfigurationError(
                 f"{source} has no table {schema}.{identifier}, which is required: "
                 "load it, or give its name in the var raw_identifiers"
+            )
+
+
+def _check_custom_segments(project: Project, source: str, found: dict[str, dict[str, str]]) -> None:
+    """Checks that the columns of the company's own segments were loaded."""
+    for name, segment in project.vars["custom_segments"].items():
+        table = project.raw_identifier(segment["table"])
+        columns = found.get(table.lower())
+        where = f"var custom_segments: {name}: {source} has no"
+        if columns is None:
+            raise ConfigurationError(f"{where} table {project.raw_schema}.{table}")
+        if bare_name(segment["column"]) not in columns:
+            hint = suggestion(segment["column"], columns.values())
+            raise ConfigurationError(
+                f"{where} column {segment['column']} in table {project.raw_schema}.{table}{hint}; "
+                "crm-effect load brings custom fields that BITRIX24_EXTRA_COLUMNS names"
             )
 
 

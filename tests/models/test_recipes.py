@@ -15,6 +15,10 @@ from running import REPOSITORY, databases, run_command
 CODE = "repeat_purchases"
 ROWS = "purchases,count(*),fct_purchases,purchased_date,period,true"
 SEGMENT_TYPE = "original_currency"
+LABELS = f""",{CODE},,Repeat purchases,Повторных покупок
+,{CODE}_pct,,"Repeat purchases, %","Повторных покупок, %"
+,segment_type,{SEGMENT_TYPE},Currency,Валюта
+"""
 
 METRIC = """
 {%- set segment_types = ['channel', 'client_type'] -%}
@@ -77,7 +81,8 @@ CURRENCIES = """
     select distinct
         'original_currency' as segment_type,
         original_currency as segment_id,
-        original_currency as segment_name
+        original_currency as segment_name,
+        'original_currency' as named_by
     from {{ ref('fct_deals') }}
 
     union all
@@ -131,6 +136,7 @@ class Copy:
         for segment_type in ("all", "channel", "client_type"):
             self.append("seeds/metric_segments.csv", f"{CODE},{segment_type}\n")
         self.append("seeds/metric_rows.csv", f"{CODE}|1,{CODE},{ROWS}\n")
+        self.append("seeds/labels.csv", LABELS)
         (self.folder / f"models/marts/metrics/metric_{CODE}.sql").write_text(METRIC, "utf-8")
         path = self.folder / "models/marts/metrics/_metrics__models.yml"
         described = yaml.safe_load(path.read_text("utf-8"))
@@ -162,7 +168,7 @@ class Copy:
     def add_segment_type(self) -> None:
         """How to add a segment type; the fact has the column already."""
         self.insert(
-            "models/marts/metrics/intermediate/int_metric_registry.sql",
+            "models/marts/core/dim_segments.sql",
             "    select\n        'channel' as segment_type,",
             CURRENCIES.lstrip("\n"),
         )

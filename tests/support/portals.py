@@ -31,8 +31,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "response_sla_minutes": 5,
         "gross_margin_rate": 0.35,
         "crm_go_live_date": "2024-03-15",
+        "custom_segments": {"campaign": {"table": "crm_lead", "column": "UTM_Source"}},
     },
-    "deals": {"demand_entity": "deal", "base_currency": "EUR", "client_inactivity_days": 90},
+    "deals": {
+        "demand_entity": "deal",
+        "base_currency": "EUR",
+        "client_inactivity_days": 90,
+        "custom_segments": {"campaign": {"table": "crm_deal", "column": "utm_source"}},
+    },
     "as_of_month_end": {"as_of": "2024-07-01T00:00:00+03:00", "client_inactivity_days": 60},
     "as_of_before": {
         "as_of": "2024-05-15T13:00:00",
@@ -60,6 +66,8 @@ LEAD_SEMANTICS = {"CONVERTED": "S", "JUNK": "F", "UC_SPAM": "F", "UC_BAD": "F"}
 SOURCES = ["WEB", "CALL", "EMAIL", "ADS", "ADS2", "PARTNER", "RC_GENERATOR"]
 # what forms make of them: quotes, another case, a source that no dictionary has in two spellings
 SPELLED_SOURCES = [*SOURCES, "Web", "'ads'", "«CALL»", "Form", "FORM"]
+# members of a company's own segment, as people leave them
+CAMPAIGNS = ["ads", " Mail\u00a0", "mail"]
 SPELLED = {"P": "process", "S": "success", "F": "failure"}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -334,7 +342,7 @@ class _Maker:
                 is_return_customer=self.maybe(self.chance(0.5), 0.5),
                 has_phone=self.maybe(self.chance(0.5), 0.5),
                 has_email=self.maybe(self.chance(0.5), 0.5),
-                utm_source=self.maybe("ads", 0.3),
+                utm_source=self.maybe(CAMPAIGNS[number % 3], 0.3),
             )
 
     def deals(self) -> None:
@@ -385,7 +393,7 @@ class _Maker:
                 is_recurring=self.maybe(False, 0.7),
                 is_return_customer=self.maybe(self.chance(0.5), 0.5),
                 is_repeated_approach=self.maybe(self.chance(0.5), 0.5),
-                utm_source=self.maybe("ads", 0.3),
+                utm_source=self.maybe(CAMPAIGNS[number % 3], 0.3),
             )
 
     # -- activities, calls, tasks

@@ -105,8 +105,14 @@ final as (
         clients.client_type,
         coalesce(purchases_by_client.channel_id, 'unknown') as channel_id,
         purchases_by_client.first_purchase_at,
+        cast({{ to_local('purchases_by_client.first_purchase_at') }} as date)
+            as first_purchase_date,
         purchases_by_client.second_purchase_at,
+        cast({{ to_local('purchases_by_client.second_purchase_at') }} as date)
+            as second_purchase_date,
         purchases_by_client.last_purchase_at,
+        cast({{ to_local('purchases_by_client.last_purchase_at') }} as date)
+            as last_purchase_date,
         coalesce(purchases_by_client.purchases, 0) as purchases,
         cast(coalesce(purchases_by_client.revenue, 0) as numeric(28, 6)) as revenue,
         coalesce(

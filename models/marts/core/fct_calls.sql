@@ -28,7 +28,8 @@ final as (
         calls.result_code,
         calls.duration_seconds,
         calls.started_at,
-        cast({{ to_local('calls.started_at') }} as date) as started_date
+        cast({{ to_local('calls.started_at') }} as date) as started_date,
+        {{ local_hour('calls.started_at') }} as started_hour
 
     from calls
 

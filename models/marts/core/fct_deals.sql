@@ -110,7 +110,10 @@ with_state as (
         cast(null as timestamp) as known_until_at,
         coalesce(deals.currency, settings.base_currency) as original_currency,
         coalesce(deals.amount, 0) as original_amount,
-        settings.as_of_date
+        settings.as_of_date,
+        deals.utm_source,
+        deals.utm_medium,
+        deals.utm_campaign
 
     from deals
 
@@ -141,7 +144,12 @@ with_state as (
     union all
 
     -- what the company wrote down before it had a CRM
-    select * from {{ ref('int_journal_deals') }}
+    select
+        *,
+        cast(null as {{ dbt.type_string() }}) as utm_source,
+        cast(null as {{ dbt.type_string() }}) as utm_medium,
+        cast(null as {{ dbt.type_string() }}) as utm_campaign
+    from {{ ref('int_journal_deals') }}
 
 ),
 
@@ -163,6 +171,20 @@ with_dates as (
 
 ),
 
+first_wins as (
+
+    select
+        client_id,
+        min(won_at) as first_won_at
+
+    from with_state
+
+    where client_id is not null and won_at is not null
+
+    group by client_id
+
+),
+
 final as (
 
     select
@@ -176,6 +198,13 @@ final as (
             when with_dates.client_id like 'contact%' then 'person'
             else 'unknown'
         end as client_type,
+        case
+            when
+                first_wins.first_won_at
+                < coalesce(with_dates.lead_created_at, with_dates.created_at)
+                then 'returning'
+            else 'new'
+        end as client_history,
         with_dates.channel_id,
         with_dates.pipeline_id,
         with_dates.employee_id,
@@ -187,11 +216,16 @@ final as (
         end as state,
         with_dates.created_at,
         with_dates.created_date,
+        {{ local_hour('with_dates.created_at') }} as created_hour,
         {{ first_contact }} as first_contact_at,
+        cast({{ to_local(first_contact) }} as date) as first_contact_date,
+        {{ local_hour(first_contact) }} as first_contact_hour,
         with_dates.won_at,
         with_dates.won_date,
+        {{ local_hour('with_dates.won_at') }} as won_hour,
         with_dates.lost_at,
         with_dates.lost_date,
+        {{ local_hour('with_dates.lost_at') }} as lost_hour,
         with_dates.lost_from_stage_id as lost_from_stage,
         case
             when with_dates.semantic = 'F' then {{ loss_reason }}
@@ -223,10 +257,17 @@ final as (
         with_dates.contact_id,
         with_dates.moved_at,
         with_dates.close_at,
+        cast({{ to_local('with_dates.close_at') }} as date) as close_date,
         with_dates.source,
-        with_dates.known_until_at
+        with_dates.known_until_at,
+        with_dates.utm_source,
+        with_dates.utm_medium,
+        with_dates.utm_campaign
 
     from with_dates
+
+    left join first_wins
+        on with_dates.client_id = first_wins.client_id
 
     left join recorded_months
         on with_dates.demand_month = recorded_months.month_start

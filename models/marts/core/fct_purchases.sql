@@ -17,6 +17,7 @@ purchases as (
         source,
         won_at as purchased_at,
         won_date as purchased_date,
+        won_hour as purchased_hour,
         cast(
             row_number() over (
                 partition by client_id

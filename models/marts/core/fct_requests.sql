@@ -84,7 +84,10 @@ final as (
         with_channel.employee_id,
         with_channel.requested_at,
         cast({{ to_local('with_channel.requested_at') }} as date) as requested_date,
+        {{ local_hour('with_channel.requested_at') }} as requested_hour,
         with_channel.responded_at,
+        cast({{ to_local('with_channel.responded_at') }} as date) as responded_date,
+        {{ local_hour('with_channel.responded_at') }} as responded_hour,
         with_channel.answer_status,
         cast(with_channel.response_microseconds as {{ type_double() }})
         / 60000000 as response_minutes,

@@ -34,7 +34,7 @@ visits as (
 ),
 
 -- a history that ends before the deal was closed ends when it was closed
-final as (
+with_ends as (
 
     select
         visits.stage_visit_id,
@@ -66,6 +66,27 @@ final as (
 
     inner join deals
         on visits.deal_id = deals.deal_id
+
+),
+
+final as (
+
+    select
+        stage_visit_id,
+        deal_id,
+        pipeline_id,
+        stage_id,
+        semantic,
+        entered_at,
+        cast({{ to_local('entered_at') }} as date) as entered_date,
+        {{ local_hour('entered_at') }} as entered_hour,
+        left_at,
+        cast({{ to_local('left_at') }} as date) as left_date,
+        {{ local_hour('left_at') }} as left_hour,
+        next_stage_id,
+        next_semantic
+
+    from with_ends
 
 )
 

@@ -1,4 +1,6 @@
-{%- set segment_types = ['channel', 'pipeline', 'employee', 'client_type'] -%}
+{%- set segment_types
+    = ['channel', 'pipeline', 'employee', 'client_history', 'client_type']
+    + custom_segment_types('average_deal_size') -%}
 
 with
 
@@ -15,9 +17,15 @@ period_days as (
 
 ),
 
+history_start as (
+
+    select * from {{ ref('int_history_start') }}
+
+),
+
 won_deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select * from {{ ref('int_deals_with_segments') }}
     where state = 'won'
 
 ),
@@ -42,17 +50,36 @@ deals_by_segment as (
 
 ),
 
+-- at the beginning of the data everybody is new
+cells as (
+
+    select
+        registry.*,
+        registry.segment_type = 'client_history'
+        and {{ is_history_too_short('registry') }} as is_history_too_short
+
+    from registry
+
+    cross join history_start
+
+),
+
 final as (
 
     select
-        {{ cell_columns('registry') }},
+        {{ cell_columns('cells') }},
         {{ value_status(
-            'registry.is_complete',
-            ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals')
+            'cells.is_complete',
+            ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals'),
+            is_history_too_short='cells.is_history_too_short'
         ) }} as value_status,
         coalesce(deals_by_segment.closed_deals, 0) as closed_deals,
         cast(coalesce(deals_by_segment.revenue, 0) as numeric(28, 6)) as revenue,
-        {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }}
+        case
+            when
+                not cells.is_history_too_short
+                then {{ ratio('deals_by_segment.revenue', 'deals_by_segment.closed_deals') }}
+        end
             as average_deal_size,
         deals_by_segment.median_deal_size,
         coalesce(deals_by_segment.zero_amount_deals, 0) as zero_amount_deals,
@@ -60,10 +87,10 @@ final as (
         {{ ratio('deals_by_segment.largest_deal_amount', 'deals_by_segment.revenue', 100) }}
             as largest_deal_share_pct
 
-    from registry
+    from cells
 
     left join deals_by_segment
-        on registry.cell_key = deals_by_segment.cell_key
+        on cells.cell_key = deals_by_segment.cell_key
 
 )
 

@@ -1,4 +1,5 @@
-{%- set segment_types = ['channel', 'employee'] -%}
+{%- set segment_types
+    = ['channel', 'employee', 'client_history'] + custom_segment_types('conversion') -%}
 
 with
 
@@ -27,15 +28,21 @@ settings as (
 
 ),
 
+history_start as (
+
+    select * from {{ ref('int_history_start') }}
+
+),
+
 demand_units as (
 
-    select * from {{ ref('fct_demand_units') }}
+    select * from {{ ref('int_demand_units_with_segments') }}
 
 ),
 
 won_deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select * from {{ ref('int_deals_with_segments') }}
     where state = 'won'
 
 ),
@@ -102,7 +109,10 @@ counts as (
         {{ dbt.dateadd('hour', 30 * 24, 'periods.period_end_at') }}
         <= settings.as_of_at as is_ripe_30d,
         {{ dbt.dateadd('hour', 90 * 24, 'periods.period_end_at') }}
-        <= settings.as_of_at as is_ripe_90d
+        <= settings.as_of_at as is_ripe_90d,
+        -- at the beginning of the data everybody is new
+        registry.segment_type = 'client_history'
+        and {{ is_history_too_short('registry') }} as is_history_too_short
 
     from registry
 
@@ -110,6 +120,7 @@ counts as (
         on registry.period_key = periods.period_key
 
     cross join settings
+    cross join history_start
 
     left join demand_by_segment
         on registry.cell_key = demand_by_segment.cell_key
@@ -123,11 +134,19 @@ final as (
 
     select
         {{ cell_columns('registry') }},
-        {{ value_status('registry.is_complete', ratio('registry.closed_deals', 'registry.leads')) }}
-            as value_status,
+        {{ value_status(
+            'registry.is_complete',
+            ratio('registry.closed_deals', 'registry.leads'),
+            is_history_too_short='registry.is_history_too_short'
+        ) }} as value_status,
         registry.leads,
         registry.closed_deals,
-        {{ ratio('registry.closed_deals', 'registry.leads', 100) }} as conversion_pct,
+        case
+            when
+                not registry.is_history_too_short
+                then {{ ratio('registry.closed_deals', 'registry.leads', 100) }}
+        end
+            as conversion_pct,
         registry.leads_won,
         {{ ratio('registry.leads_won', 'registry.leads', 100) }} as cohort_conversion_pct,
         registry.leads_won_within_30d,

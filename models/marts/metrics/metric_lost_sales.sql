@@ -1,4 +1,4 @@
-{%- set segment_types = ['channel', 'employee'] -%}
+{%- set segment_types = ['channel', 'employee'] + custom_segment_types('lost_sales') -%}
 
 with
 
@@ -17,7 +17,7 @@ period_days as (
 
 demand_units as (
 
-    select * from {{ ref('fct_demand_units') }}
+    select * from {{ ref('int_demand_units_with_segments') }}
     -- who was never answered, no journal tells
     where not is_excluded and source is distinct from 'journal'
 
@@ -25,7 +25,7 @@ demand_units as (
 
 deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select * from {{ ref('int_deals_with_segments') }}
     where source is distinct from 'journal'
 
 ),

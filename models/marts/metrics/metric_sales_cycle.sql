@@ -1,5 +1,6 @@
 {%- set microseconds_per_day = 86400000000 -%}
-{%- set segment_types = ['channel', 'pipeline', 'employee', 'client_type'] -%}
+{%- set segment_types
+    = ['channel', 'pipeline', 'employee', 'client_type'] + custom_segment_types('sales_cycle') -%}
 
 with
 
@@ -24,7 +25,7 @@ periods as (
 
 deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select * from {{ ref('int_deals_with_segments') }}
 
 ),
 

@@ -21,6 +21,9 @@ accepted as (
         source_id,
         type_id as deal_type_id,
         currency_id as currency,
+        {% for name in custom_segment_columns('crm_deal') -%}
+        {{ name }},
+        {% endfor -%}
         utm_source,
         utm_medium,
         utm_campaign,

@@ -18,6 +18,9 @@ accepted as (
         status_semantic_id as semantic,
         source_id,
         currency_id as currency,
+        {% for name in custom_segment_columns('crm_lead') -%}
+        {{ name }},
+        {% endfor -%}
         utm_source,
         utm_medium,
         utm_campaign,

@@ -38,6 +38,7 @@ DEFAULT_VARS: dict[str, Any] = {
     "min_sample_size": 5,
     "min_comparison_months": 3,
     "gross_margin_rate": 1.0,
+    "custom_segments": {},
 }
 
 SEED_COLUMNS: dict[str, dict[str, str]] = {

@@ -54,6 +54,8 @@ class Deal:
     amount: Decimal
     steps: list[Step]
     first_contact_at: datetime | None = None
+    client_history: str = "new"
+    custom: dict[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -79,6 +81,8 @@ class Deal:
             "pipeline": self.pipeline_id,
             "employee": self.employee_id,
             "client_type": self.client_type,
+            "client_history": self.client_history,
+            **self.custom,
         }
 
 
@@ -91,11 +95,20 @@ class Lead:
     employee_id: str
     status_id: str | None
     outcome: str
+    client_id: str | None
     deals: list[Deal] = field(default_factory=list)
+    client_history: str = "new"
+    custom: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def segments(self) -> dict[str, str]:
-        return {"all": "all", "channel": self.channel_id, "employee": self.employee_id}
+        return {
+            "all": "all",
+            "channel": self.channel_id,
+            "employee": self.employee_id,
+            "client_history": self.client_history,
+            **self.custom,
+        }
 
 
 @dataclass
@@ -113,11 +126,19 @@ class Unit:
     is_junk: bool
     is_lost: bool
     loss: tuple[str, str | None]
+    client_history: str
+    custom: dict[str, str]
     is_lost_for_organisational_reasons: bool = False
 
     @cached_property
     def segments(self) -> dict[str, str]:
-        return {"all": "all", "channel": self.channel_id, "employee": self.employee_id}
+        return {
+            "all": "all",
+            "channel": self.channel_id,
+            "employee": self.employee_id,
+            "client_history": self.client_history,
+            **self.custom,
+        }
 
 
 def client_type_of(client_id: str | None) -> str:
@@ -139,6 +160,7 @@ class Crm:
         for deal in self.deals:
             if deal.lead_id in self.leads_by_id:
                 self.leads_by_id[deal.lead_id].deals.append(deal)
+        self._judge_histories_of_clients()
         self.deals_by_id = {deal.id: deal for deal in self.deals}
         self.demand_entity = run.vars["demand_entity"]
         if self.demand_entity == "auto":
@@ -148,6 +170,28 @@ class Crm:
             "deal": self._deal_units,
             "both": lambda: self._lead_units() + self._deal_units(self.deals_without_lead),
         }[self.demand_entity]()
+
+    def _judge_histories_of_clients(self) -> None:
+        """Who came back: had won a deal by the instant at which the demand came."""
+        wins: dict[str, list[datetime]] = {}
+        for deal in self.deals:
+            if deal.won_at and deal.client_id:
+                wins.setdefault(deal.client_id, []).append(deal.won_at)
+
+        def of(client_ids: set[str | None], came_at: datetime) -> str:
+            had_bought = any(
+                won_at < came_at
+                for client in client_ids - {None}
+                for won_at in wins.get(client, [])
+            )
+            return "returning" if had_bought else "new"
+
+        for lead in self.leads:
+            clients = {lead.client_id, *(deal.client_id for deal in lead.deals)}
+            lead.client_history = of(clients, lead.created_at)
+        for deal in self.deals:
+            lead = self.leads_by_id.get(deal.lead_id)
+            deal.client_history = of({deal.client_id}, (lead or deal).created_at)
 
     # -- dictionaries
 
@@ -269,6 +313,8 @@ class Crm:
                     status_id=status_id,
                     outcome=outcomes.get(status_id)
                     or {"S": "converted", "F": "junk", "P": "open"}[semantic],
+                    client_id=self.client_of(row["company_id"], row["contact_id"]),
+                    custom=self._custom("crm_lead", row),
                 )
             )
         self.leads_by_id = {lead.id: lead for lead in leads}
@@ -344,7 +390,17 @@ class Crm:
                 row["opportunity"], row["currency_id"], run.local_date(closed_at or run.as_of)
             ),
             steps=steps,
+            custom=self._custom("crm_deal", row)
+            | (lead.custom if lead else self._custom("crm_lead", {})),
         )
+
+    def _custom(self, table: str, row: dict[str, Any]) -> dict[str, str]:
+        """Members of the company's own segment types that are columns of a table."""
+        return {
+            name: row.get(segment["column"].lower()) or UNKNOWN
+            for name, segment in self.run.vars["custom_segments"].items()
+            if segment["table"] == table
+        }
 
     # -- units of demand
 
@@ -417,6 +473,8 @@ class Crm:
                     is_junk=lead.outcome == "junk",
                     is_lost=is_lost,
                     loss=loss,
+                    client_history=lead.client_history,
+                    custom=lead.custom,
                 )
             )
         return units
@@ -435,6 +493,8 @@ class Crm:
                 is_junk=deal.lost_at is not None,
                 is_lost=deal.lost_at is not None,
                 loss=("deal", deal.stage_id),
+                client_history=deal.client_history,
+                custom=deal.custom,
             )
             for deal in (self.deals if deals is None else deals)
         ]

@@ -21,14 +21,21 @@ Row = dict[str, Any]
 Table = dict[tuple[str, date, str, str], Row]
 
 SEGMENT_TYPES = {
-    "conversion": ("all", "channel", "employee"),
+    "conversion": ("all", "channel", "employee", "client_history"),
     "response_time": ("all", "request_channel", "channel", "employee"),
     "retention": ("all", "channel", "client_type"),
     "churn": ("all", "channel", "client_type"),
     "cac": ("all", "channel"),
     "sales_cycle": ("all", "channel", "pipeline", "employee", "client_type"),
     "ltv": ("all", "channel", "client_type"),
-    "average_deal_size": ("all", "channel", "pipeline", "employee", "client_type"),
+    "average_deal_size": (
+        "all",
+        "channel",
+        "pipeline",
+        "employee",
+        "client_type",
+        "client_history",
+    ),
     "automation_level": ("all", "process_category"),
     "lost_sales": ("all", "channel", "employee"),
 }
@@ -166,15 +173,34 @@ class Metrics:
             "employee": sorted(employees | {UNKNOWN}),
             "pipeline": sorted(pipelines),
             "client_type": list(CLIENT_TYPES),
+            "client_history": ["new", "returning"],
             "request_channel": list(CHANNELS),
             "process_category": list(PROCESS_CATEGORIES),
+            **{
+                name: sorted(
+                    {thing.custom.get(name, UNKNOWN) for thing in [*crm.leads, *crm.deals]}
+                    | {UNKNOWN}
+                )
+                for name in self.run.vars["custom_segments"]
+            },
         }
+
+    def segment_types(self, code: str) -> list[str]:
+        """Those that the project has, and the company's own that its records can have."""
+        is_of_demand = code in ("conversion", "lost_sales")
+        is_of_deals = code in ("sales_cycle", "average_deal_size")
+        demand_is_deals = self.run.vars["demand_entity"] == "deal"
+        return [*SEGMENT_TYPES[code]] + [
+            name
+            for name, segment in self.run.vars["custom_segments"].items()
+            if is_of_deals or (is_of_demand and (segment["table"] == "crm_lead" or demand_is_deals))
+        ]
 
     @cached_property
     def names(self) -> dict[Segment, str]:
         """Names of the members that have one; the rest go by their ids."""
         staged = self.run.staged
-        fixed = ["request_channel", "process_category", "client_type"]
+        fixed = ["request_channel", "process_category", "client_type", "client_history"]
         names = {
             (kind, member): member.replace("_", " ").capitalize()
             for kind in ["all", *fixed]
@@ -188,7 +214,8 @@ class Metrics:
             name = " ".join(part for part in (row["name"], row["last_name"]) if part)
             if name:
                 names["employee", row["id"]] = name
-        return names | {(kind, UNKNOWN): "Unknown" for kind in ("channel", "employee")}
+        kinds = ("channel", "employee", *self.run.vars["custom_segments"])
+        return names | {(kind, UNKNOWN): "Unknown" for kind in kinds}
 
     @cached_property
     def _channel_names(self) -> dict[Segment, str]:
@@ -219,12 +246,14 @@ class Metrics:
         headline = HEADLINES[code][0]
         rows: Table = {}
         for period in self.periods:
-            for segment_type in SEGMENT_TYPES[code]:
+            for segment_type in self.segment_types(code):
                 for segment_id in self.members[segment_type]:
                     segment = (segment_type, segment_id)
                     row = figures(period, segment)
                     if self._is_too_near_the_start(period.start_at):
                         row |= dict.fromkeys(FORCED_BY_THE_START.get(code, ()))
+                        if segment_type == "client_history":
+                            row[headline] = None
                     key = (period.grain, period.start, segment_type, segment_id)
                     rows[key] = {
                         "metric_key": "|".join([code, *map(str, key)]),
@@ -232,19 +261,20 @@ class Metrics:
                         "segment_type": segment_type,
                         "segment_id": segment_id,
                         "segment_name": self.names.get(segment, segment_id),
-                        "value_status": self._status(code, period, row[headline]),
+                        "value_status": self._status(code, period, segment_type, row[headline]),
                         **row,
                     }
         return rows
 
-    def _status(self, code: str, period: Period, value: Any) -> str:
+    def _status(self, code: str, period: Period, segment_type: str, value: Any) -> str:
         if (
             (code == "response_time" and not self.requests.has_activities)
             or (code == "cac" and not self.costs.exist)
             or (code == "automation_level" and not self.run.seeds["business_processes"])
         ):
             return "source_missing"
-        if code in FORCED_BY_THE_START and self._is_too_near_the_start(period.start_at):
+        is_forced = code in FORCED_BY_THE_START or segment_type == "client_history"
+        if is_forced and self._is_too_near_the_start(period.start_at):
             return "history_too_short"
         is_ripe = code != "lost_sales" or period.end_at + DAY * 90 <= self.run.as_of
         if not period.is_complete or not is_ripe:

@@ -1,4 +1,4 @@
-{%- set segment_types = ['channel', 'employee'] -%}
+{%- set segment_types = ['channel', 'employee'] + custom_segment_types('lost_sales') -%}
 
 with
 
@@ -10,7 +10,7 @@ periods as (
 
 answered_units as (
 
-    select * from {{ ref('fct_demand_units') }}
+    select * from {{ ref('int_demand_units_with_segments') }}
     where not is_excluded and is_answered
 
 ),

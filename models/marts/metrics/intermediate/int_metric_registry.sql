@@ -1,62 +1,27 @@
-{#- members that are no rows of a table -#}
-{%- set fixed_members = {
-    'all': ['all'],
-    'client_type': ['company', 'person', 'unknown'],
-    'request_channel': ['call', 'email', 'form', 'chat'],
-    'process_category': [
-        'task_creation',
-        'deadline_reminders',
-        'documents_and_invoices',
-        'client_mailings',
-        'lead_distribution',
-        'other',
-    ],
-} -%}
-
 with
 
 metric_segments as (
 
-    select * from {{ ref('stg_reference__metric_segments') }}
+    select
+        metric_code,
+        segment_type
+    from {{ ref('stg_reference__metric_segments') }}
+
+    {% for metric_code in ['conversion', 'sales_cycle', 'average_deal_size', 'lost_sales'] %}
+    {%- for segment_type in custom_segment_types(metric_code) %}
+    union all
+
+    select
+        '{{ metric_code }}' as metric_code,
+        '{{ segment_type }}' as segment_type
+    {% endfor %}
+    {%- endfor %}
 
 ),
 
 members as (
 
-    select
-        'channel' as segment_type,
-        channel_id as segment_id,
-        channel_name as segment_name
-    from {{ ref('dim_channels') }}
-
-    union all
-
-    select
-        'pipeline' as segment_type,
-        pipeline_id as segment_id,
-        pipeline_name as segment_name
-    from {{ ref('dim_pipelines') }}
-    where is_current
-
-    union all
-
-    select
-        'employee' as segment_type,
-        employee_id as segment_id,
-        employee_name as segment_name
-    from {{ ref('dim_employees') }}
-    where is_responsible
-
-    {% for segment_type, segment_ids in fixed_members.items() %}
-    {%- for segment_id in segment_ids %}
-    union all
-
-    select
-        '{{ segment_type }}' as segment_type,
-        '{{ segment_id }}' as segment_id,
-        '{{ segment_id | replace("_", " ") | capitalize }}' as segment_name
-    {% endfor %}
-    {%- endfor %}
+    select * from {{ ref('dim_segments') }}
 
 ),
 

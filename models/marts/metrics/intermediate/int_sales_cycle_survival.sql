@@ -1,4 +1,5 @@
-{%- set segment_types = ['channel', 'pipeline', 'employee', 'client_type'] -%}
+{%- set segment_types
+    = ['channel', 'pipeline', 'employee', 'client_type'] + custom_segment_types('sales_cycle') -%}
 
 with
 
@@ -20,11 +21,11 @@ deals as (
         {% for segment_type in segment_types %}
         dense_rank()
             over (order by {{ segment_dimension(segment_type) }})
-            as {{ segment_type }}_number,
+            as {{ segment_dimension(segment_type) }}_number,
         {% endfor %}
         1 as all_number
 
-    from {{ ref('fct_deals') }}
+    from {{ ref('int_deals_with_segments') }}
 
     -- not known of a journal that is a list of sales
     where first_contact_at is not null
@@ -38,7 +39,7 @@ observations as (
         periods.period_number,
         deals.all_number,
         {% for segment_type in segment_types %}
-        deals.{{ segment_type }}_number,
+        deals.{{ segment_dimension(segment_type) }}_number,
         {% endfor %}
         coalesce(deals.won_at < periods.cutoff_at, false) as is_won,
         {{ microseconds_between(
@@ -64,11 +65,11 @@ at_risk as (
     select
         period_number,
         '{{ segment_type }}' as segment_type,
-        {{ segment_type }}_number as member_number,
+        {{ segment_dimension(segment_type) }}_number as member_number,
         is_won,
         observed_microseconds,
         row_number() over (
-            partition by period_number, {{ segment_type }}_number
+            partition by period_number, {{ segment_dimension(segment_type) }}_number
             order by observed_microseconds desc, is_won asc
         ) as deals_at_risk
 
@@ -136,7 +137,7 @@ members as (
 
     select
         '{{ segment_type }}' as segment_type,
-        {{ segment_type }}_number as member_number,
+        {{ segment_dimension(segment_type) }}_number as member_number,
         {{ segment_dimension(segment_type) }} as segment_id
     from deals
     {% endfor %}

@@ -1,4 +1,4 @@
-{%- set segment_types = ['channel', 'employee'] -%}
+{%- set segment_types = ['channel', 'employee'] + custom_segment_types('lost_sales') -%}
 
 with
 
@@ -10,7 +10,7 @@ periods as (
 
 deals as (
 
-    select * from {{ ref('fct_deals') }}
+    select * from {{ ref('int_deals_with_segments') }}
     where state = 'won'
 
 ),

@@ -1,0 +1,16 @@
+{% macro published_columns() %}
+    {%- set columns = [] -%}
+    {%- if execute -%}
+        {%- for node in graph.nodes.values() if node.resource_type in ('model', 'seed') and node.schema == this.schema -%}
+            {%- for column_name in node.columns -%}
+                {%- do columns.append((node.name, column_name)) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- for table_name, column_names in kept_tables().items() -%}
+        {%- for column_name in column_names -%}
+            {%- do columns.append((table_name, column_name)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(columns | sort) }}
+{% endmacro %}
