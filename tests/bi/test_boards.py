@@ -13,6 +13,7 @@ import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
+from test_bi_docs import as_published
 
 from running import REPOSITORY, Built
 
@@ -32,8 +33,11 @@ def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def marts(demo_portal: Built) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(str(demo_portal.project.marts_db), read_only=True) as connection:
+def marts(
+    demo_portal: Built, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    file = as_published(demo_portal, tmp_path_factory.mktemp("marts"))
+    with duckdb.connect(str(file), read_only=True) as connection:
         yield connection
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import duckdb
 import pytest
 import requests
-from test_bi_docs import published_again, snippet
+from test_bi_docs import as_published, published_again, snippet
 
-from running import REPOSITORY, Built
+from running import REPOSITORY
 
 pytestmark = pytest.mark.skipif(
     "SUPERSET_TESTS" not in os.environ, reason="minutes long: make test-superset"
@@ -78,13 +78,11 @@ def served(
     from serve import Superset
 
     folder = tmp_path_factory.mktemp("superset")
-    marts = folder / "crm.duckdb"
     # SUPERSET_MARTS: another published file, to look at the boards by eye
-    published = os.environ.get("SUPERSET_MARTS")
-    if not published:
-        demo: Built = request.getfixturevalue("demo_portal")
-        published = str(demo.project.marts_db)
-    shutil.copy(published, marts)
+    if another := os.environ.get("SUPERSET_MARTS"):
+        marts = Path(shutil.copy(another, folder / "crm.duckdb"))
+    else:
+        marts = as_published(request.getfixturevalue("demo_portal"), folder)
     superset = Superset(FOLDER / "venv", folder / "home", os.environ.get("SUPERSET_LANGUAGE", "ru"))
     superset.install()
     superset.set_up()
@@ -101,9 +99,9 @@ def served(
     try:
         for _ in range(120):
             try:
-                if requests.get(f"{url}/health", timeout=5).ok:
+                if requests.get(f"{url}/health", timeout=30).ok:
                     break
-            except requests.ConnectionError:
+            except requests.RequestException:
                 assert process.poll() is None, (folder / "log").read_text("utf-8")[-3000:]
                 time.sleep(1)
         password = (superset.home / "password").read_text("utf-8")
@@ -129,7 +127,6 @@ def seen(served: Served) -> dict[tuple[str, str], Seen]:
     """Every board opened in chromium, and what its charts asked and were told."""
     from browser import browser
 
-    names = {chart["id"]: chart["slice_name"] for chart in served.get("chart/?q=(page_size:500)")}
     shots = FOLDER / "screenshots"
     shots.mkdir(parents=True, exist_ok=True)
     found = {}
@@ -143,7 +140,7 @@ def seen(served: Served) -> dict[tuple[str, str], Seen]:
         page.press("#password", "Enter")
         page.wait_for_url("**/superset/welcome/", timeout=60_000)
         answers: list[Any] = []
-        page.on("response", answers.append)
+        page.on("response", lambda answer: answers.append(answer))
         outside: list[str] = []
         page.on(
             "requestfailed",
@@ -154,7 +151,8 @@ def seen(served: Served) -> dict[tuple[str, str], Seen]:
             for language in LANGUAGES:
                 answers.clear()
                 placed = served.get(f"dashboard/crm-{code}-{language}/charts")
-                wanted = {chart["slice_name"] for chart in placed}
+                names = {chart["id"]: chart["slice_name"] for chart in placed}
+                wanted = set(names.values())
                 page.goto(f"{served.url}/superset/dashboard/crm-{code}-{language}/")
                 board = Seen({}, [])
                 for _ in range(120):
