@@ -37,7 +37,8 @@ def as_published(built: Built, folder: Path) -> Path:
     file = folder / "crm.duckdb"
     shutil.copy(built.project.marts_db, file)
     columns = "run_id, command, phase, started_at, seconds, status, version"
-    row = f"insert into marts.run_history ({columns}) values ('1', 'run', 'build', timestamp '2026-11-25 03:10:00', 8, 'ok', '0.1.0')"
+    values = "'1', 'run', 'build', timestamp '2026-11-25 03:10:00', 8, 'ok', '0.1.0'"
+    row = f"insert into marts.run_history ({columns}) values ({values})"
     published_again(file, "; ".join([*definition("marts", RUN_HISTORY), row]))
     return file
 
