@@ -21,7 +21,7 @@ NO_CODES = re.compile(
     r"|seeds_source|raw_row|run_key|warning|families_missing|measure|lost_from_stage|formula"
     r"|article_section|headline_column|record_kinds|gives|measured|table_name|date_column"
     r"|condition|chat_connector|department_name|model|version|command|why|how_known|member"
-    r"|entity_name|column_name"
+    r"|entity_name|column_name|reason"
 )
 
 
