@@ -431,7 +431,8 @@ class Bundle:
             "truncate_metric": True,
             # a share ends at 100 %, whatever room a chart would leave above it
             "y_axis_bounds": [0, 1] if self.format_of(chart, dataset) == ".0%" else [None, None],
-            "truncateYAxis": True,
+            # cut at those bounds and nowhere else: other axes begin at 0
+            "truncateYAxis": self.format_of(chart, dataset) == ".0%",
         }
 
     def bars(self, chart: Document, dataset: Document) -> tuple[str, Document]:
