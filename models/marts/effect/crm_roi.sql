@@ -3,6 +3,8 @@
     'revenue_change', 'volume_effect', 'conversion_effect', 'deal_size_effect',
     'marketing_cost_change', 'salary_cost_change', 'other_cost_change',
 ] -%}
+{%- set by_trend
+    = 'coalesce(before_go_live.revenue_trend * estimates.months_between * total.gross_margin_rate, 0)' -%}
 
 with
 
@@ -76,6 +78,7 @@ prices as (
 
 ),
 
+-- nor does it count as won (lost) what leads that grew (fell) before go-live would have brought
 effects as (
 
     select
@@ -85,14 +88,17 @@ effects as (
                 then estimates.change - total.crm_cost_so_far / total.months_so_far
         end as net_effect,
         estimates.change - estimates.change_ci_low
-        + prices.rise * greatest(estimates.before_value, 0) as to_low,
+        + prices.rise * greatest(estimates.before_value, 0)
+        + greatest({{ by_trend }}, 0) as to_low,
         estimates.change_ci_high - estimates.change
-        + prices.rise * greatest(-estimates.before_value, 0) as to_high
+        + prices.rise * greatest(-estimates.before_value, 0)
+        + greatest(-{{ by_trend }}, 0) as to_high
 
     from estimates
 
     cross join total
     cross join prices
+    cross join before_go_live
 
 ),
 
@@ -161,6 +167,7 @@ judged as (
         after_go_live.{{ part }},
         {% endfor %}
         before_go_live.crm_cost as crm_cost_before,
+        before_go_live.revenue_trend,
         after_go_live.crm_cost as crm_cost_after,
         total.gross_margin_rate,
         total.crm_cost_so_far,
@@ -230,6 +237,7 @@ final as (
             when not is_recorded_alike then 'costs_recorded_differently'
             when not is_same_season then 'different_seasons'
             when is_not_deflated then 'prices_not_deflated'
+            when revenue_trend is not null then 'leads_on_their_way'
         end as warning
 
     from judged
