@@ -9,7 +9,7 @@ SEED ?= 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test test-all test-dbt test-python test-postgres test-spark test-schedulers lint docs screenshots fuzz calibrate bench bench-load bench-engines clean lock
+.PHONY: help run test test-all test-dbt test-python test-postgres test-spark test-schedulers test-superset lint docs screenshots fuzz calibrate bench bench-load bench-engines superset boards clean lock
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
@@ -18,9 +18,12 @@ help:
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make test-schedulers  the files of deploy in Airflow and Dagster, which it installs in target/schedulers"
+	@echo "make test-superset  the boards in a real Superset, which it installs in target/superset; chromium must be there"
 	@echo "make lint   style and consistency only"
 	@echo "make docs   the dbt documentation as one page: target/static_index.html"
 	@echo "make screenshots  pictures of the demo's page for the READMEs: docs/page.png, docs/page.ru.png; chromium must be there"
+	@echo "make superset  Superset with boards of what is published, on this computer alone: docs/bi.md"
+	@echo "make boards URI=postgresql://...  the boards as files to import into a Superset that is there"
 	@echo "make fuzz   thousands of random portals against the oracle"
 	@echo "make calibrate  how often the scorecard errs, on hundreds of portals: docs/calibration.md, docs/looks.md"
 	@echo "make bench  how much longer a run takes than the ten figures by hand: docs/benchmark.md"
@@ -113,6 +116,21 @@ test-spark:
 test-schedulers: $(READY)
 	SCHEDULER_TESTS=1 pytest tests/deploy/test_schedulers.py
 
+# Superset in target/superset, some minutes the first time; then every board in both languages
+test-superset: $(READY)
+	@command -v chromium > /dev/null || { echo "chromium is missing: apt-get install chromium"; exit 1; }
+	SUPERSET_TESTS=1 pytest tests/bi/test_superset.py
+
+# what BI reads: the published file, unless URI says otherwise
+URI ?= duckdb:///$(abspath $(or $(CRM_MARTS_DB),data/crm.duckdb))
+# ru: menus and figures in Russian
+SUPERSET_LANGUAGE ?= en
+superset: $(READY)
+	python bi/superset/serve.py --language $(SUPERSET_LANGUAGE) $(URI)
+
+boards: $(READY)
+	python bi/superset/build.py $(URI)
+
 fuzz: $(READY)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} pytest tests/models/test_marts_equal_oracle.py
 
@@ -142,6 +160,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 lock:
 	$(COMPILE) --extra dev --extra postgres -o requirements.lock
 	$(COMPILE) --extra dev --extra postgres --extra spark -c requirements.lock -o requirements-spark.lock
+	cd bi/superset && $(subst pyproject.toml,requirements.in,$(COMPILE)) -o requirements.lock
 
 clean:
 	rm -rf .venv data target logs build .pytest_cache .ruff_cache .mypy_cache .hypothesis
