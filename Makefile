@@ -13,8 +13,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
-	@echo "make test   lint, every dbt test, every Python test, random portals by sample"
-	@echo "make test-all  the same with hundreds of random portals, and on Apache Spark"
+	@echo "make test   lint, every dbt test, every Python test on DuckDB, random portals by sample"
+	@echo "make test-all  the same with hundreds of random portals, on PostgreSQL and on Apache Spark"
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make test-schedulers  the files of deploy in Airflow and Dagster, which it installs in target/schedulers"
@@ -50,6 +50,7 @@ run: $(READY) $(if $(CRM_RAW_DB)$(HAS_PORTAL),,data/raw.duckdb)
 test: lint test-dbt test-python
 
 # the same with the whole hunt, hundreds of portals; and on the two other engines, whose programs must be there
+# (with `make -j2` side by side)
 test-all: export LONG_TESTS = 1
 test-all: test test-spark
 
@@ -70,7 +71,7 @@ test-dbt: $(READY)
 # what shares a built portal stays in one process
 PYTEST := pytest -n 2 --dist loadfile
 test-python: $(READY)
-	$(PYTEST)
+	$(PYTEST) $(if $(LONG_TESTS),,--ignore tests/engines)
 
 lint: $(READY)
 	ruff check .

@@ -564,6 +564,12 @@ _above_zero = click.FloatRange(min=0, min_open=True)
     show_default=True,
     help="Text for people, JSON for programs.",
 )
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also writes it as a page for the browser, in both languages, such as data/plan.html.",
+)
 @_language
 @click.pass_obj
 def plan_command(
@@ -574,6 +580,7 @@ def plan_command(
     cost: float | None,
     folder: Path | None,
     output: str,
+    page: Path | None,
     lang: str,
 ) -> None:
     """Before anything is bought: what is known, what a CRM must bring, when it will show.
@@ -587,7 +594,7 @@ def plan_command(
     preflight.check_vars(project)
     numbers = {"leads": leads, "win_rate": win_rate, "deal": deal}
     folder = folder or project.journal_dir
-    plan(project, run.log, lang, numbers, cost, folder, output == "json")
+    plan(project, run.log, lang, numbers, cost, folder, output == "json", page)
 
 
 cli.add_command(demo.command, "demo")

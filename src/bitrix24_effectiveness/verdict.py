@@ -210,13 +210,26 @@ class VerdictInWords:
             longest = self._told.comparison_months
             if months and months > longest:
                 # waiting does not help: the windows never get that long
-                return self._word("cannot_tell_in_window", n=longest, needed=months)
+                return self._word(
+                    "cannot_tell_in_window", n=longest, needed=months, change=self._looked_for()
+                )
             if day is None:
-                return self._word("cannot_tell_at_all")
-            return self._word("cannot_tell_yet", day=self._language.day(day))
+                return self._word("cannot_tell_at_all", change=self._looked_for())
+            return self._word(
+                "cannot_tell_yet", day=self._language.day(day), change=self._looked_for()
+            )
+        if answer == "no_effect":
+            return self._word("no_effect", change=self._looked_for())
         if answer == "not_enough_data" and verdict["reason"] == "go_live_missing":
             return self._word("no_go_live")
         return self._word(answer)
+
+    def _looked_for(self) -> str:
+        """How large a change was looked for."""
+        # marts of an earlier version know no goals
+        goals = (row.get("goal_value") for row in self._told.scorecard)
+        is_by_goals = any(goal is not None for goal in goals)
+        return self._word("change_to_goals" if is_by_goals else "change_of_a_fifth")
 
     def certainty(self) -> Iterator[str]:
         """How sure the verdict is; the first sentence goes on after a heading."""

@@ -74,7 +74,8 @@ class Scratch:
             fill_in(self.folder / "journal" / f"{table}.xlsx", rows, header)
 
 
-@pytest.fixture(scope="module", params=["en", "ru"])
+# the commands are the same: both are followed where there is time
+@pytest.fixture(scope="module", params=["ru", "en"] if "LONG_TESTS" in os.environ else ["ru"])
 def followed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Followed]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from bitrix24_effectiveness.plan.reckoning import (
     powers_of,
 )
 from bitrix24_effectiveness.project import Project
+from browser import browser, chromium, opened
 from effect_models import Effects, periods
 from effect_models import months_of as effect_months
 from running import REPOSITORY, Answer, run_command
@@ -216,3 +218,34 @@ def test_the_plan_names_goals_and_what_must_still_be_written_down(
     assert goal in text
     assert "crm-effect journal init" in text
     assert "costs.csv" in text
+
+
+def test_the_plan_is_written_as_a_page_in_both_languages(tmp_path: Path) -> None:
+    page = tmp_path / "plan.html"
+    answer = asked(tmp_path, "plan", *NUMBERS, "--lang", "en", "--page", str(page))
+    assert answer.returncode == 0, answer.stderr
+    html = unescape(page.read_text("utf-8"))
+    for part in answer.stdout.split("\n\n")[:-1]:
+        title = part.split("\n")[0]
+        assert f">{title}</h2>" in html
+    assert ">До внедрения CRM</h1>" in html
+    # a page of ours is replaced, what else is there is not
+    assert asked(tmp_path, "plan", *NUMBERS, "--page", str(page)).returncode == 0
+    page.write_text("my notes")
+    answer = asked(tmp_path, "plan", *NUMBERS, "--page", str(page))
+    assert (answer.returncode, page.read_text()) == (2, "my notes")
+
+
+def test_the_page_of_the_plan_stands_on_a_phone(tmp_path: Path) -> None:
+    if chromium() is None:
+        pytest.skip("no chromium")
+    path = tmp_path / "plan.html"
+    answer = asked(tmp_path, "plan", *NUMBERS, "--cost-a-year", "600000", "--page", str(path))
+    assert answer.returncode == 0, answer.stderr
+    with browser() as started, opened(started, path, "phone") as page:
+        for code in ("ru", "en"):
+            page.click(f"[data-show={code}]")
+            assert page.locator("main:visible").get_attribute("lang") == code
+            assert page.locator("main:visible section").count() >= 5
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.faults == []

@@ -178,8 +178,8 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
         ),
         (
             verdict_row("cannot_tell_yet", can_tell_from=date(2027, 3, 1), months_to_compare=12),
-            "it is too early to tell: a change of 20% could be seen from 1 March 2027 on.",
-            "судить рано: изменение на 20 % можно будет заметить начиная с 1 марта 2027.",
+            "it is too early to tell: a change of 20% could not be seen before 1 March 2027.",
+            "судить рано: изменение на 20 % можно будет заметить не раньше 1 марта 2027.",
         ),
         (
             # windows never get that long, whatever the day
@@ -212,6 +212,21 @@ def test_each_verdict_is_one_sentence_in_both_languages(
     title = {"en": "Verdict: ", "ru": "Вывод: "}[language]
     expected = {"en": english, "ru": russian}[language]
     assert said.splitlines()[1].startswith(title + expected)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            "no effect: a change up to the goal (of 20% where there is none) would have been seen",
+        ),
+        ("ru", "эффекта нет: изменение размером с цель (где её нет — на 20 %) было бы заметно"),
+    ],
+)
+def test_where_goals_are_set_they_are_what_was_looked_for(language: str, said: str) -> None:
+    scorecard = [scored("conversion", "not_distinguishable", goal_value=12.0)]
+    assert said in told(language, verdict=verdict_row("no_effect"), scorecard=scorecard)
 
 
 def test_without_a_go_live_there_is_a_sentence_on_how_to_set_it() -> None:

@@ -262,10 +262,10 @@ def test_both_languages_say_when_what_can_be_told(demo_portal: Built) -> None:
     shown = {code: demo_portal.run("status", "--lang", code) for code in ("en", "ru")}
     for answer in shown.values():
         assert answer.returncode == 0, answer.stderr
-    assert "A change of 20 % would be seen" in shown["en"].stdout
+    assert "A change up to the goal" in shown["en"].stdout
     assert "Data as of: " in shown["en"].stdout
     assert "No run is on record yet" in shown["en"].stdout
-    assert "Изменение на 20 % будет заметно" in shown["ru"].stdout
+    assert "Изменение до цели" in shown["ru"].stdout
     assert "Данные по: " in shown["ru"].stdout
     answer = demo_portal.run("--log-format", "json", "status")
     told = [json.loads(line) for line in answer.stdout.splitlines()]

@@ -99,6 +99,7 @@ def test_the_page_and_the_plot_are_written(tmp_path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("calibration.with_checkpoint", kept)
     monkeypatch.setattr("calibration.compile_project", lambda *_, **__: None)
     monkeypatch.setattr("calibration.fingerprint", lambda _: "0123456789ab")
+    monkeypatch.setattr("calibration.INTERVALS", 20)
     arguments = ["--small", "10", "--large", "2", "--largest", "1", "--planted", "4"]
     arguments += ["--docs", str(tmp_path)]
     answer = CliRunner().invoke(main, arguments, catch_exceptions=False)

@@ -112,7 +112,7 @@ def test_before_and_after_are_those_of_the_oracle(
     compiled: Compiled, shape: str, leads_a_month: int, effect: float
 ) -> None:
     wish = wish_of(shape, leads_a_month, 3, effect)
-    given = seeds_of(wish)
+    given = seeds_of(wish) | {"goals": demo_rows("goals")}
     seeds = {
         name: [
             {column: value or None for column, value in row.items()}
@@ -120,7 +120,7 @@ def test_before_and_after_are_those_of_the_oracle(
         ]
         for name in compiled.seeds
     }
-    with run(compiled, wish) as connection:
+    with run(compiled, wish, given=given) as connection:
         portal = {table: rows_of(connection, f"raw.bitrix24.{table}") for table in generator.TABLES}
         found = compute_effect(compute(portal, seeds, VARIABLES).metrics)
         assert list(differences(found, connection)) == []

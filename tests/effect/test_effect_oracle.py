@@ -10,6 +10,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import t
 
+from interval_alone import cell
 from oracle import compute, compute_effect
 from oracle.effect import FAMILIES, Comparison, Effect
 from oracle.estimate import (
@@ -180,23 +181,10 @@ RATES = [
 
 @pytest.mark.parametrize(("leads", "spread", "memory", "low", "high"), RATES)
 def test_quiet_portals_are_called_changed_as_rarely_as_promised(leads, spread, memory, low, high):
-    portals, months = 3000, 12
-    rng = np.random.default_rng(11)
-    noise = rng.standard_normal((portals, 2 * months + 1))
-    for month in range(1, noise.shape[1]):
-        noise[:, month] = memory * noise[:, month - 1] + math.sqrt(1 - memory**2) * noise[:, month]
-    conversion = np.clip(0.12 * (1 + spread * noise), 0.001, 0.999)
-    created = rng.poisson(leads, conversion.shape)
-    won = rng.binomial(created, conversion)
-    changed = 0
-    for x, y in zip(created.tolist(), won.tolist(), strict=True):
-        found = difference(
-            window(y[:months], x[:months]),
-            window(y[months + 1 :], x[months + 1 :], first=months + 2),
-        )
-        changed += not found.low <= 0 <= found.high
+    portals = 3000
+    changed = 100 * cell(portals, leads, spread, memory).called_changed
     error = 100 * math.sqrt(high / 100 * (1 - high / 100) / portals)
-    assert low - 2.5 * error < 100 * changed / portals < high + 2.5 * error
+    assert low - 2.5 * error < changed < high + 2.5 * error
 
 
 # -- portals

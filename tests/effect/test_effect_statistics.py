@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 
 import numpy as np
 import pytest
-from scipy.stats import binom, t
+from scipy.stats import binom, linregress, t
 from statsmodels.regression.linear_model import WLS
 
 from effect_models import AFTER, BEFORE, Effects, Row, month, months_of, periods
@@ -391,13 +391,28 @@ def test_the_parts_of_the_money_add_up(effects: Effects) -> None:
         assert row["net_effect_ci_low"] < row["net_effect"] < row["net_effect_ci_high"]
 
 
-def test_the_interval_of_money_is_that_of_its_months(effects: Effects) -> None:
-    months = money_months(random.Random(7), 1000)
+@pytest.mark.parametrize("seed", [1, 5, 8])
+def test_the_interval_of_money_is_that_of_its_months_and_of_the_trend_of_leads(
+    effects: Effects, seed: int
+) -> None:
+    months = money_months(random.Random(seed), 1000)
     (row,) = roi_of(effects, months, [crm_cost(1.0, month(16), month(16))])
     series = {4 + place: (each["numerator"], 1.0) for place, each in enumerate(net_months(months))}
     expected = expected_of(series, 1)
-    assert row["net_effect_ci_high"] - row["net_effect"] == close(expected.high - expected.change)
-    assert row["net_effect"] - row["net_effect_ci_low"] == close(expected.change - expected.low)
+    before = months[: len(BEFORE)]
+    line = linregress(list(BEFORE), [each["leads"] for each in before])
+    rise = 0.0
+    if abs(line.slope) > t.ppf(0.8, len(BEFORE) - 2) * line.stderr:
+        leads, revenue = (sum(each[name] for each in before) for name in ("leads", "revenue"))
+        # a lead brings as much as before; margin is all of it
+        rise = line.slope * (np.mean(AFTER) - np.mean(BEFORE)) * revenue / leads
+    assert (row["warning"] == "leads_on_their_way") == (rise != 0)
+    assert row["net_effect_ci_high"] - row["net_effect"] == close(
+        expected.high - expected.change - min(rise, 0)
+    )
+    assert row["net_effect"] - row["net_effect_ci_low"] == close(
+        expected.change - expected.low + max(rise, 0)
+    )
 
 
 # -- the verdict

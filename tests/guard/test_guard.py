@@ -68,6 +68,38 @@ def test_demo_portals_pass(guarded: Guarded, leads: int) -> None:
     assert failed(guarded.check(before=observed(first), severity="critical")) == {}
 
 
+@pytest.mark.parametrize(
+    ("change", "which"),
+    [("* 100", "true"), ("/ 1000", "true"), ("* 10", "cast(id as bigint) % 2 = 0")],
+)
+def test_amounts_of_another_unit_stop_the_first_run_where_leads_have_amounts(
+    guarded: Guarded, change: str, which: str
+) -> None:
+    generate(guarded.raw, leads=300, seed=4)
+    with duckdb.connect(str(guarded.raw)) as connection:
+        connection.execute(
+            f"update bitrix24.crm_deal set opportunity = try_cast(opportunity as double) {change} "
+            f"where {which}"
+        )
+    assert set(failed(guarded.check(severity="critical"))) == {"crm_deal.amount_as_in_its_lead"}
+
+
+def test_amounts_that_change_their_unit_one_month_are_shown_on_the_first_run(
+    guarded: Guarded,
+) -> None:
+    generate(guarded.raw, leads=5000, seed=4)
+    with duckdb.connect(str(guarded.raw)) as connection:
+        connection.execute(
+            "update bitrix24.crm_deal set opportunity = try_cast(opportunity as double) / 100 "
+            "where date_create < '2025-11'"
+        )
+        # as in a portal whose leads have no amounts
+        connection.execute("update bitrix24.crm_lead set opportunity = '0.00'")
+    assert failed(guarded.check(severity="critical")) == {}
+    shown = failed(guarded.check(severity="warning"))["crm_deal.amounts_at_one_scale"]
+    assert [key[:7] for key in shown.failing_keys] == ["2025-11"]
+
+
 @pytest.mark.parametrize("leads", [40, 3000])
 def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
     tmp_path: Path, guarded: Guarded, leads: int

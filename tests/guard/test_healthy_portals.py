@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,7 @@ from corruptions.healthy import Portal, clean, keep
 from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
+from running import REPOSITORY
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 IS_LONG = "LONG_TESTS" in os.environ
@@ -24,6 +26,7 @@ IS_LONG = "LONG_TESTS" in os.environ
 COUNT = int(os.environ.get("HEALTHY_PORTALS", 7 if IS_LONG else 3))
 DAYS = range(0, 30, 1 if "HEALTHY_PORTALS" in os.environ else 3 if IS_LONG else 14)
 LAST_DAY = date(2026, 10, 31)
+MAVEN = REPOSITORY.parent / "shared/data/maven_crm"
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +117,16 @@ def test_nothing_is_wrong_and_nothing_stops(
 ) -> None:
     portal = made(tmp_path, leads, seed)
     shape(portal)
+    write_portal(guarded.raw, portal)
+    assert alarms(guarded.check()) == []
+
+
+@pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
+def test_real_deals_of_another_company_raise_no_alarm(guarded: Guarded) -> None:
+    portal: Portal = {}
+    for path in MAVEN.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            portal[path.stem] = [*csv.DictReader(file)]
     write_portal(guarded.raw, portal)
     assert alarms(guarded.check()) == []
 

@@ -250,6 +250,20 @@ def test_tables_below_say_what_the_marts_say(
         assert says(total[1], sum(row["raw_rows"] for row in counts))
 
 
+def test_what_the_crm_has_brought_so_far_is_that_of_the_mart(
+    started: Browser, marts: Project, demo_page: Path
+) -> None:
+    months = rows(marts, "select * from crm_roi_months order by month_start")
+    parts = ("margin_so_far", "added_cost_so_far", "crm_cost_so_far", "net_effect_so_far")
+    with opened(started, demo_page) as page:
+        page.locator("section.verdict details:visible summary").click()
+        shown = table(page, "so-far")
+    assert len(shown) == len(months) > 12
+    for line, month in zip(shown, months, strict=True):
+        for text, part in zip(line[1:], parts, strict=True):
+            assert says(text, month[part]), (line, part)
+
+
 def test_the_switch_shows_the_other_language(started: Browser, demo_page: Path) -> None:
     with opened(started, demo_page) as page:
         assert page.locator("main:visible").get_attribute("lang") == "ru"

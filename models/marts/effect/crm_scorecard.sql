@@ -169,6 +169,7 @@ judged as (
         estimates.beyond_trend_ci_low,
         estimates.beyond_trend_ci_high,
         estimates.smallest_detectable_change,
+        estimates.wanted_change,
         coalesce(estimates.is_able_to_tell, false) as is_able_to_tell,
         estimates.months_needed,
         estimates.metric_code is not null as is_compared,
@@ -365,6 +366,7 @@ final as (
         end as final_from,
         case when not is_not_judged then smallest_detectable_change end
             as smallest_detectable_change,
+        wanted_change,
         case
             when not is_told
                 then

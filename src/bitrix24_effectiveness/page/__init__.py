@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -18,12 +21,22 @@ from bitrix24_effectiveness.page.content import Content, read_content
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
-__all__ = ["page_path", "write_page"]
+__all__ = ["LANGUAGES", "Part", "page_path", "write_page", "write_plan"]
 
 _MARK = '<meta name="generator" content="crm-effect">'
 # where the mark of a page of ours stands
 _HEAD = 2000
-_LANGUAGES = ("ru", "en")
+LANGUAGES = ("ru", "en")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading and what stands under it: texts, a list, and texts again."""
+
+    title: str
+    texts: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
 
 def page_path(project: Project) -> Path:
@@ -45,15 +58,43 @@ def write_page(project: Project, language: str) -> Path:
     _check_replaceable(path)
     with warehouse_of(project).published() as reader:
         content = read_content(reader, project)
-    html = render(content, language)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_when_done(path, project.marts_mode) as unfinished:
-        unfinished.write_text(html, "utf-8")
+    _write(path, render(content, language), project.marts_mode)
     return path
+
+
+def write_plan(
+    path: Path, pages: dict[str, tuple[str, list[Part]]], language: str, mode: int
+) -> None:
+    """Writes what `crm-effect plan` says as a page; it takes the place of the one before.
+
+    Args:
+        path: Where.
+        pages: By language: the title and the parts.
+        language: The one that is shown first.
+        mode: Who may read the file.
+
+    Raises:
+        ConfigurationError: a file that is not ours is in the way.
+    """
+    _check_replaceable(path)
+    first = sorted(pages, key=lambda code: code != language)
+    told = [{"code": code, "title": pages[code][0], "parts": pages[code][1]} for code in first]
+    _write(path, _rendered("plan.html.j2", told), mode)
 
 
 def render(content: Content, language: str) -> str:
     """The page, with this language shown first."""
+    first = [language, *(code for code in LANGUAGES if code != language)]
+    return _rendered("page.html.j2", [content.in_language(code) for code in first])
+
+
+def _write(path: Path, html: str, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced_when_done(path, mode) as unfinished:
+        unfinished.write_text(html, "utf-8")
+
+
+def _rendered(template: str, pages: Sequence[Any]) -> str:
     environment = Environment(
         loader=PackageLoader("bitrix24_effectiveness.page", "."),
         autoescape=True,
@@ -63,9 +104,8 @@ def render(content: Content, language: str) -> str:
     )
     folder = resources.files(__package__)
     style, script = ((folder / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    first = [language, *(code for code in _LANGUAGES if code != language)]
-    return environment.get_template("page.html.j2").render(
-        pages=[content.in_language(code) for code in first],
+    return environment.get_template(template).render(
+        pages=pages,
         mark=_MARK,
         style=style,
         script=script,

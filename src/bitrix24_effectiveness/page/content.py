@@ -48,6 +48,7 @@ _YEAR = 12
 _SHOWN_EMPLOYEES = 100
 _SHOWN_CHANNELS = 30
 _SHOWN_STAGES = 40
+_FEWEST_DOTS = 2
 _SHOWN_COHORTS = 24
 _SHOWN_ROWS = 20
 _COHORT_MONTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 18, 24)
@@ -96,6 +97,8 @@ class Content:
     answers: list[Row]
     hours: list[tuple[datetime, int, int, int]]
     """Hour in UTC, requests, those judged, those answered in time."""
+    roi_months: list[Row]
+    """Months since go-live whose net effect so far is known."""
     verdicts: list[Row]
     """What earlier builds said, and this one, the last on each day of the data."""
     counts: list[Row]
@@ -176,6 +179,14 @@ def read_content(reader: Reader, project: Project) -> Content:
         coverage=_coverage(reader, told.verdict or {}, newest),
         answers=_answers(reader, first, after),
         hours=_hours(reader, first, after, settings.get("response_sla_minutes") or 60),
+        roi_months=sorted(
+            (
+                row
+                for row in reader.table_if_there("crm_roi_months") or []
+                if row["net_effect_so_far"] is not None
+            ),
+            key=lambda row: row["month_start"],
+        ),
         verdicts=_verdicts(reader),
         counts=reader.rows("select * from raw_row_counts order by raw_table"),
         rejected=reader.rows(
@@ -363,6 +374,7 @@ class _Words:
             else "",
             "net": self._net_effect(roi),
             "totals": [*self._totals(roi)] if has_go_live else [],
+            "so_far": self._so_far() if has_go_live else None,
             "cautions": [*said.cautions()] if has_go_live else [],
             "silent": self._silent() if has_go_live else [],
             "on_the_way": said.on_the_way(),
@@ -407,6 +419,40 @@ class _Words:
                 net=self._signed(net),
                 roi=self._language.signed(roi["roi_pct"], "share", None),
             )
+
+    def _so_far(self) -> dict[str, Any] | None:
+        """What the CRM has brought less what it has cost, month by month."""
+        rows = self._content.roi_months
+        if len(rows) < _FEWEST_DOTS:
+            return None
+        language = self._language
+        values = [row["net_effect_so_far"] for row in rows]
+        parts = ("margin_so_far", "added_cost_so_far", "crm_cost_so_far", "net_effect_so_far")
+        months = [row["month_start"] for row in rows]
+        return {
+            "name": language.word("so_far"),
+            "chart": months_chart(
+                [(row["month_start"], row["net_effect_so_far"], "counted") for row in rows],
+                {},
+                None,
+                0.0,
+            ),
+            "kinds": [],
+            "chart_low": self._signed(min(values)),
+            "chart_high": self._signed(max(values)),
+            "first_month": language.month(months[0]),
+            "last_month": language.month(months[-1]),
+            "chart_text": language.word(
+                "so_far_text",
+                months=language.months(months[0], months[-1]),
+                first=self._signed(values[0]),
+                last=self._signed(values[-1]),
+            ),
+            "rows": [
+                (language.month(row["month_start"]), *(self._signed(row[part]) for part in parts))
+                for row in rows
+            ],
+        }
 
     def _signed(self, value: float) -> str:
         return self._language.signed(value, "money", self._currency)

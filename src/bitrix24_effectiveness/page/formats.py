@@ -31,6 +31,7 @@ _SHEETS = {
     "crm_verdict": "",
     "crm_scorecard": "order by metric_code",
     "crm_roi": "",
+    "crm_roi_months": "order by month_start",
     "metric_windows": "order by metric_code, window_name",
     "metric_values": "order by metric_code, period_grain, period_start, segment_type, segment_id",
     "metric_contributions": "",

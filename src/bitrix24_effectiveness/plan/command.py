@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.journal.reading import Journal, read_journal
 from bitrix24_effectiveness.language import Language, wrapped
 from bitrix24_effectiveness.log import Log
+from bitrix24_effectiveness.page import LANGUAGES, Part, write_plan
 from bitrix24_effectiveness.plan.reckoning import (
     Known,
     Plan,
@@ -41,6 +43,7 @@ def plan(
     cost: float | None,
     folder: Path | None,
     is_json: bool,
+    page: Path | None = None,
 ) -> None:
     """Says what is known before a CRM is there, what it must bring, and how long that takes to see.
 
@@ -53,9 +56,11 @@ def plan(
         cost: Of a year of the CRM, licence and set-up; None: not known.
         folder: Of the journal; None: there is none.
         is_json: Whether a program reads it.
+        page: Where it is written as a page as well, in both languages; None: nowhere.
 
     Raises:
-        ConfigurationError: a journal that cannot be read, numbers that make no sense.
+        ConfigurationError: a journal that cannot be read, numbers that make no sense, or another
+            file in the place of the page.
     """
     known: dict[str, Known] = {}
     leads, unanswered = None, None
@@ -98,9 +103,28 @@ def plan(
     if is_json:
         print(json.dumps(asdict(told), ensure_ascii=False))
         return
+    catalog, currency = _catalog(project), project.vars.get("base_currency") or None
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-    for line in _lines(told, _catalog(project), words, project.vars.get("base_currency") or None):
+    for line in _lines(_parts(told, catalog, words, currency)):
         console.print(wrapped(line, console.width), markup=False, soft_wrap=True)
+    if page:
+        pages = {
+            code: (spoken.word("page_title"), _parts(told, catalog, spoken, currency))
+            for code in LANGUAGES
+            for spoken in [Language(code, "plan")]
+        }
+        write_plan(page, pages, language, project.marts_mode)
+        console.print(wrapped(f"\n{page}", console.width), markup=False, soft_wrap=True)
+
+
+def _lines(parts: list[Part]) -> Iterator[str]:
+    for number, part in enumerate(parts):
+        if number:
+            yield ""
+        yield part.title
+        yield from part.texts
+        yield from (f"  - {item}" for item in part.items)
+        yield from part.after
 
 
 def _unanswered(journal: Journal) -> float | None:
@@ -134,33 +158,51 @@ def _catalog(project: Project) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _lines(
+def _parts(
     told: Plan, catalog: list[dict[str, str]], words: Language, currency: str | None
-) -> list[str]:
+) -> list[Part]:
     units = {row["metric_code"]: row["unit"] for row in catalog}
     names = {row["metric_code"]: row[f"name_{words.code}"] for row in catalog}
+    return [
+        _what_is_known(told, names, units, words, currency),
+        _what_is_not(told, names, words),
+        *_what_it_is_worth(told, words, currency),
+        _when_it_shows(told, names, words),
+    ]
 
-    def money(value: float) -> str:
-        return words.figure(value, "money", currency)
 
-    lines = [words.word("known_title")]
+def _what_is_known(
+    told: Plan,
+    names: dict[str, str],
+    units: dict[str, str],
+    words: Language,
+    currency: str | None,
+) -> Part:
+    items = []
     for code, metric in ((code, told.known[code]) for code in names if code in told.known):
         value = words.figure(metric.value, units[code], currency)
         source = words.word("of_journal", n=metric.months) if metric.months else ""
-        lines.append(f"  - {names[code]}: {value}{source}")
+        items.append(f"{names[code]}: {value}{source}")
     if told.unanswered_pct is not None:
-        lines.append(
-            "  - "
-            + words.word("unanswered", share=words.figure(told.unanswered_pct, "percent", None))
-        )
-    lines += ["", words.word("unknown_title")]
-    lines += [
-        f"  - {name}: {words.word(f'record_{code}')}"
+        share = words.figure(told.unanswered_pct, "percent", None)
+        items.append(words.word("unanswered", share=share))
+    return Part(words.word("known_title"), [], items)
+
+
+def _what_is_not(told: Plan, names: dict[str, str], words: Language) -> Part:
+    items = [
+        f"{name}: {words.word(f'record_{code}')}"
         for code, name in names.items()
         if code not in told.known
     ]
-    lines += ["", words.word("worth_title")]
-    lines.append(
+    return Part(words.word("unknown_title"), [], items)
+
+
+def _what_it_is_worth(told: Plan, words: Language, currency: str | None) -> Iterator[Part]:
+    def money(value: float) -> str:
+        return words.figure(value, "money", currency)
+
+    texts = [
         words.word(
             "worth_point",
             leads=words.number(told.leads_a_month),
@@ -168,33 +210,36 @@ def _lines(
             deal=money(told.deal_size),
             worth=money(told.point_a_year),
         )
-    )
+    ]
     if told.margin is None:
-        lines.append(words.word("worth_is_revenue"))
-    if told.break_even:
-        even = told.break_even
-        lines.append(words.word("pays_title", cost=money(even.cost)))
-        lines += [
-            "  - "
-            + words.word(
-                "pays_conversion", n=words.signed(even.conversion_points, "percent", None)
-            ),
-            "  - " + words.word("pays_leads", n=words.number(even.leads_a_month)),
-            "  - " + words.word("pays_deal_size", money=money(even.deal_size)),
-        ]
-        if even.cycle_days is not None:
-            lines.append(
-                "  - " + words.word("pays_cycle", days=words.figure(even.cycle_days, "days", None))
-            )
-    else:
-        lines.append(words.word("pays_unknown"))
-    lines += ["", words.word("power_title")]
-    lines += [f"  - {_power(power, names, words, told.window)}" for power in told.powers]
+        texts.append(words.word("worth_is_revenue"))
+    even = told.break_even
+    if even is None:
+        yield Part(words.word("worth_title"), [*texts, words.word("pays_unknown")])
+        return
+    yield Part(words.word("worth_title"), texts)
+    items = [
+        words.word("pays_conversion", n=words.signed(even.conversion_points, "percent", None)),
+        words.word("pays_leads", n=words.number(even.leads_a_month)),
+        words.word("pays_deal_size", money=money(even.deal_size)),
+    ]
+    if even.cycle_days is not None:
+        days = words.figure(even.cycle_days, "days", None)
+        items.append(words.word("pays_cycle", days=days))
+    yield Part(words.word("pays_title", cost=money(even.cost)), [], items)
+
+
+def _when_it_shows(told: Plan, names: dict[str, str], words: Language) -> Part:
+    texts = []
     without = [names[code] for code in names if code in told.known and not _has(told, code)]
     if without:
-        lines.append(words.word("power_unknown", metrics=", ".join(without)))
-    lines += ["", words.word("next")]
-    return lines
+        texts.append(words.word("power_unknown", metrics=", ".join(without)))
+    return Part(
+        words.word("power_title"),
+        [],
+        [_power(power, names, words, told.window) for power in told.powers],
+        [*texts, words.word("next")],
+    )
 
 
 def _has(told: Plan, code: str) -> bool:

@@ -69,7 +69,7 @@ def negative_amounts(portal: Portal) -> None:
     each(portal, "crm_deal", "opportunity", lambda value: f"-{value}")
 
 
-@stopped("crm_deal.mean_amount")
+@stopped("crm_deal.amount_as_in_its_lead", "crm_deal.mean_amount")
 def amounts_in_kopecks(portal: Portal) -> None:
     """A new version of the loader counts in the smallest unit."""
     each(portal, "crm_deal", "opportunity", lambda value: str(int(float(value) * 100)))

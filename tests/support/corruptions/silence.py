@@ -177,6 +177,19 @@ def phones_for_amounts(portal: Portal) -> None:
         deal["opportunity"] = str(79_001_234_567 + number)
 
 
+@stopped("crm_deal.amount_as_in_its_lead", "crm_deal.mean_amount")
+def amounts_a_thousandth(portal: Portal) -> None:
+    """The export shows thousands; leads, which carry the same amounts, come by another way."""
+    each(portal, "crm_deal", "opportunity", lambda value: f"{float(value) / 1000:.5f}")
+
+
+@stopped("crm_deal.amount_as_in_its_lead")
+def every_second_amount_times_ten(portal: Portal) -> None:
+    """Of two scripts that write into the table one shifts the decimal point."""
+    for deal in portal["crm_deal"][::2]:
+        deal["opportunity"] = f"{float(deal['opportunity'] or 0) * 10:.2f}"
+
+
 @stopped("crm_deal.mean_amount")
 def one_amount_with_five_zeros_too_many(portal: Portal) -> None:
     """A key got stuck; on a first run, with no mean to compare with, a warning shows it."""

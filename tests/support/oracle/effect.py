@@ -158,13 +158,12 @@ class Comparison:
     def has_both(self) -> bool:
         return None not in (self.value(self.before), self.value(self.after))
 
-    def could_show(self, share: float) -> bool:
-        """Whether a change of this share of the value before would be found."""
-        before = self.value(self.before)
+    def could_show(self, wanted: float) -> bool:
+        """Whether a change of this size would be found."""
         return (
             self.found is not None
-            and bool(before)
-            and self.found.smallest_detectable * self.scale <= share * abs(before)
+            and bool(self.value(self.before))
+            and self.found.smallest_detectable * self.scale <= wanted
         )
 
 
@@ -737,9 +736,8 @@ class Effect:
 
     def _look_ahead(self, comparison: Comparison, after: Window | None) -> None:
         before = comparison.before
-        months = months_to_tell(
-            before, after, TARGET_CHANGE * abs(before.ratio), self.fewest_months
-        )
+        wanted = ratio(self._wanted_change(comparison), comparison.scale) or 0.0
+        months = months_to_tell(before, after, wanted, self.fewest_months)
         comparison.months_to_tell = months
         if months is not None:
             end = add_months(self.first_after_month, months)
@@ -959,16 +957,32 @@ class Effect:
             }
         return rows
 
+    def _goal_of(self, code: str) -> Row | None:
+        return next((row for row in self.seeds["goals"] if row["metric_code"] == code), None)
+
+    @staticmethod
+    def _goal_value(goal: Row, before: float | None) -> float | None:
+        if goal["target_value"] is not None:
+            return float(goal["target_value"])
+        return before and before * (1 + float(goal["target_change_pct"]) / 100)
+
+    def _wanted_change(self, found: Comparison) -> float:
+        """How large a change is looked for: up to the goal, unless it was met before."""
+        before = found.value(found.before) or 0.0
+        goal = self._goal_of(found.code)
+        if goal is not None:
+            way = self._goal_value(goal, before) - before
+            if way < 0 if found.code in LOWER_IS_BETTER else way > 0:
+                return abs(way)
+        return TARGET_CHANGE * abs(before)
+
     def _goal(self, found: Comparison, before: float | None, after: float | None) -> Row:
         """What is wanted of a metric, and whether it is there by now."""
-        goals = [row for row in self.seeds["goals"] if row["metric_code"] == found.code]
-        if not goals:
+        goal = self._goal_of(found.code)
+        if goal is None:
             return {"goal_value": None, "goal_date": None, "goal_status": "no_goal"}
-        (goal,) = goals
         is_relative = goal["target_value"] is None
-        wanted = None if is_relative else float(goal["target_value"])
-        if is_relative and before is not None:
-            wanted = before * (1 + float(goal["target_change_pct"]) / 100)
+        wanted = self._goal_value(goal, before)
         is_over = goal["target_date"] < self.run.as_of_date
         status = None if is_over else "on_the_way"
         has_enough = (
@@ -1183,7 +1197,7 @@ class Effect:
         ]
 
     def _could_show(self, family: str) -> bool:
-        return any(found.could_show(TARGET_CHANGE) for found in self._voters(family))
+        return any(found.could_show(self._wanted_change(found)) for found in self._voters(family))
 
     def _half_can_tell_from(self, level: list[str], able: list[str]) -> date | None:
         """When at least half of the level families will have been able to show a change."""

@@ -1,7 +1,7 @@
 {%- set go_live = date_var('crm_go_live_date') -%}
 {%- set full = var('comparison_months') -%}
 {%- set enough = var('min_comparison_months') -%}
-{#- a change of this share is what an owner would want to see -#}
+{#- a change of this share is what an owner would want to see who has set no goal -#}
 {%- set wanted_share = 0.2 -%}
 {%- set full_months_a_window
     = '((coalesce(full_before_months, ' ~ full ~ ') + ' ~ full ~ ') / cast(2 as ' ~ type_double() ~ '))' -%}
@@ -13,7 +13,8 @@ metric_codes as (
 
     select
         metric_code,
-        unit
+        unit,
+        better_when
 
     from {{ ref('stg_reference__metric_catalog') }}
 
@@ -21,13 +22,20 @@ metric_codes as (
 
     select
         'net_effect' as metric_code,
-        'money' as unit
+        'money' as unit,
+        'higher' as better_when
 
 ),
 
 samples as (
 
     select * from {{ ref('int_effect_samples') }}
+
+),
+
+goals as (
+
+    select * from {{ ref('stg_reference__goals') }}
 
 ),
 
@@ -64,6 +72,7 @@ choices as (
     select
         metric_codes.metric_code,
         metric_codes.unit,
+        metric_codes.better_when,
         baselines.metric_code is not null
         and not coalesce(
             before_samples.months >= {{ enough }} and before_samples.is_recorded_alike, false
@@ -109,6 +118,7 @@ paired as (
     select
         choices.metric_code,
         choices.unit,
+        choices.better_when,
         case
             when choices.is_manual then 'manual'
             when before_samples.is_from_journal then 'journal'
@@ -253,10 +263,32 @@ with_factor as (
 
 ),
 
+with_goal as (
+
+    select
+        with_factor.*,
+        coalesce(
+            cast(goals.target_value as {{ type_double() }}) - with_factor.before_value,
+            with_factor.before_value * cast(goals.target_change_pct as {{ type_double() }}) / 100
+        )
+        * case with_factor.better_when when 'higher' then 1 else -1 end as goal_improvement
+
+    from with_factor
+
+    left join goals
+        on with_factor.metric_code = goals.metric_code
+
+),
+
 with_error as (
 
     select
         *,
+        -- a goal that was met before is no change to look for
+        case
+            when goal_improvement > 0 then goal_improvement
+            else {{ wanted_share }} * abs(before_value)
+        end as wanted_change,
         sqrt(variance_factor * (before_variance + after_variance)) as standard_error,
         greatest(
             case
@@ -285,7 +317,6 @@ with_error as (
             / full_variance_factor,
             2
         ) as full_degrees_of_freedom,
-        {{ wanted_share }} * abs(before_value) as wanted_change,
         after_mean_month - before_mean_month as months_between,
         -- level and slope on either side, with one variance
         variance_factor
@@ -294,7 +325,7 @@ with_error as (
         greatest((before_months + after_months - 4) / variance_factor, 2)
             as trend_degrees_of_freedom
 
-    from with_factor
+    from with_goal
 
 ),
 
@@ -425,6 +456,7 @@ final as (
         change_beyond_trend - trend_quantile_975 * error_beyond_trend as beyond_trend_ci_low,
         change_beyond_trend + trend_quantile_975 * error_beyond_trend as beyond_trend_ci_high,
         smallest_detectable_change,
+        wanted_change,
         coalesce(smallest_detectable_change <= wanted_change, false) as is_able_to_tell,
         case
             when

@@ -1,0 +1,134 @@
+{%- set cost_types = ['marketing', 'salary', 'other', 'crm'] -%}
+{%- set month_number
+    = 'cast(' ~ dbt.datediff("cast('2000-01-01' as date)", 'months.period_start', 'month')
+    ~ ' as ' ~ type_double() ~ ')' -%}
+{%- set from_mean_month = '(' ~ month_number ~ ' - average.mean_month)' -%}
+
+with
+
+months as (
+
+    select * from {{ ref('int_effect_money_months') }}
+
+),
+
+window_months as (
+
+    select * from {{ ref('int_effect_window_months') }}
+    where
+        basis = 'comparable'
+        and metric_code = 'net_effect'
+        and window_name = 'before'
+        and is_compared
+
+),
+
+student_t as (
+
+    select * from {{ ref('stg_reference__student_t') }}
+
+),
+
+average as (
+
+    select
+        count(*) as months,
+        {{ sum_in_order('months.leads', 'months.period_start') }} / count(*) as leads,
+        {{ ratio(
+            sum_in_order('months.closed_deals', 'months.period_start'),
+            sum_in_order('months.leads', 'months.period_start')
+        ) }} as closed_per_lead,
+        {{ ratio(
+            sum_in_order('months.revenue', 'months.period_start'),
+            sum_in_order('months.closed_deals', 'months.period_start')
+        ) }} as deal_size,
+        {% for cost_type in cost_types %}
+        {{ sum_in_order('months.' ~ cost_type ~ '_cost', 'months.period_start') }}
+        / count(*) as {{ cost_type }}_cost,
+        {% endfor %}
+        {{ sum_in_order('months.revenue', 'months.period_start') }} / count(*) as revenue,
+        avg({{ month_number }}) as mean_month
+
+    from window_months
+
+    inner join months
+        on window_months.period_start = months.period_start
+
+    having count(*) >= {{ var('min_comparison_months') }}
+
+),
+
+-- a line through the leads of the months
+line as (
+
+    select
+        {{ sum_in_order(
+            from_mean_month ~ ' * ' ~ from_mean_month, 'months.period_start'
+        ) }} as sxx,
+        {{ sum_in_order(
+            from_mean_month ~ ' * (months.leads - average.leads)', 'months.period_start'
+        ) }} as sxy,
+        {{ sum_in_order(
+            '(months.leads - average.leads) * (months.leads - average.leads)', 'months.period_start'
+        ) }} as syy
+
+    from window_months
+
+    inner join months
+        on window_months.period_start = months.period_start
+
+    cross join average
+
+),
+
+with_error as (
+
+    select
+        average.*,
+        line.sxy / nullif(line.sxx, 0) as slope,
+        sqrt(
+            greatest(line.syy - line.sxy * line.sxy / nullif(line.sxx, 0), 0)
+            / nullif(average.months - 2, 0)
+            / nullif(line.sxx, 0)
+        ) as slope_error,
+        1 / nullif(cast(average.months - 2 as {{ type_double() }}), 0) as inverse_df
+
+    from average
+
+    cross join line
+
+),
+
+-- a trend that is no trend comes out as large in one of five cases
+final as (
+
+    select
+        with_error.months,
+        with_error.leads,
+        with_error.closed_per_lead,
+        with_error.deal_size,
+        {% for cost_type in cost_types %}
+        with_error.{{ cost_type }}_cost,
+        {% endfor %}
+        with_error.revenue,
+        case
+            when
+                abs(with_error.slope)
+                > with_error.slope_error
+                * {{ student_t_quantile('student_t', 'with_error.inverse_df', '800') }}
+                then with_error.slope * with_error.closed_per_lead * with_error.deal_size
+        end as revenue_trend
+
+    from with_error
+
+    left join student_t
+        on
+            with_error.inverse_df >= student_t.inverse_df
+            and with_error.inverse_df
+            < case
+                when student_t.next_inverse_df >= 0.5 then 1 else student_t.next_inverse_df
+            end
+
+)
+
+select * from final
