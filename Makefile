@@ -80,7 +80,7 @@ lint: $(READY)
 	ruff check .
 	ruff format --check .
 	mypy
-	sqlfluff lint --disable-progress-bar models tests/data analyses
+	sqlfluff lint --disable-progress-bar models tests/data analyses examples/extend/models
 	dbt --quiet --warn-error parse --no-partial-parse
 	dbt-score lint --manifest target/manifest.json
 	dbt-bouncer run

@@ -1,5 +1,5 @@
 {% macro as_text(column, raw_type) -%}
-    {{ return(adapter.dispatch('as_text')(column, raw_type)) }}
+    {{ return(adapter.dispatch('as_text', 'bitrix24_effectiveness')(column, raw_type)) }}
 {%- endmacro %}
 
 {% macro default__as_text(column, raw_type) -%}

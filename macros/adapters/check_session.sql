@@ -6,7 +6,7 @@
             ~ 'project, or run crm-effect'
         ) }}
     {%- endif -%}
-    {{ return(adapter.dispatch('check_session')()) }}
+    {{ return(adapter.dispatch('check_session', 'bitrix24_effectiveness')()) }}
 {%- endmacro %}
 
 {% macro default__check_session() -%}

@@ -1,5 +1,5 @@
 {% macro clock_time_from_text(text) -%}
-    {{ return(adapter.dispatch('clock_time_from_text')(text)) }}
+    {{ return(adapter.dispatch('clock_time_from_text', 'bitrix24_effectiveness')(text)) }}
 {%- endmacro %}
 
 {% macro default__clock_time_from_text(text) -%}

@@ -1,5 +1,5 @@
 {% macro fence() -%}
-    {{ return(adapter.dispatch('fence')()) }}
+    {{ return(adapter.dispatch('fence', 'bitrix24_effectiveness')()) }}
 {%- endmacro %}
 
 {% macro default__fence() -%}

@@ -1,5 +1,5 @@
 {% macro in_byte_order(text) -%}
-    {{ return(adapter.dispatch('in_byte_order')(text)) }}
+    {{ return(adapter.dispatch('in_byte_order', 'bitrix24_effectiveness')(text)) }}
 {%- endmacro %}
 
 {% macro default__in_byte_order(text) -%}

@@ -1,5 +1,5 @@
 {% macro index_and_analyze() -%}
-    {{ return(adapter.dispatch('index_and_analyze')()) }}
+    {{ return(adapter.dispatch('index_and_analyze', 'bitrix24_effectiveness')()) }}
 {%- endmacro %}
 
 {% macro default__index_and_analyze() -%}

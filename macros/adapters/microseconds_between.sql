@@ -1,5 +1,5 @@
 {% macro microseconds_between(earlier, later) -%}
-    {{ return(adapter.dispatch('microseconds_between')(earlier, later)) }}
+    {{ return(adapter.dispatch('microseconds_between', 'bitrix24_effectiveness')(earlier, later)) }}
 {%- endmacro %}
 
 {% macro default__microseconds_between(earlier, later) -%}

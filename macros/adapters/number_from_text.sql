@@ -1,5 +1,5 @@
 {% macro number_from_text(text) -%}
-    {{ return(adapter.dispatch('number_from_text')(text)) }}
+    {{ return(adapter.dispatch('number_from_text', 'bitrix24_effectiveness')(text)) }}
 {%- endmacro %}
 
 {% macro default__number_from_text(text) -%}

@@ -1,5 +1,5 @@
 {% macro regexp_like(column, pattern) -%}
-    {{ return(adapter.dispatch('regexp_like')(column, pattern)) }}
+    {{ return(adapter.dispatch('regexp_like', 'bitrix24_effectiveness')(column, pattern)) }}
 {%- endmacro %}
 
 {% macro default__regexp_like(column, pattern) -%}

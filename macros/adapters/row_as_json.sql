@@ -1,5 +1,5 @@
 {% macro row_as_json(columns) -%}
-    {{ return(adapter.dispatch('row_as_json')(columns)) }}
+    {{ return(adapter.dispatch('row_as_json', 'bitrix24_effectiveness')(columns)) }}
 {%- endmacro %}
 
 {% macro default__row_as_json(columns) -%}

@@ -1,5 +1,5 @@
 {% macro sum_in_order(expression, key) -%}
-    {{ return(adapter.dispatch('sum_in_order')(expression, key)) }}
+    {{ return(adapter.dispatch('sum_in_order', 'bitrix24_effectiveness')(expression, key)) }}
 {%- endmacro %}
 
 {% macro default__sum_in_order(expression, key) -%}

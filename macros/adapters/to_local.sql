@@ -1,5 +1,5 @@
 {% macro to_local(utc_timestamp) -%}
-    {{ return(adapter.dispatch('to_local')(utc_timestamp)) }}
+    {{ return(adapter.dispatch('to_local', 'bitrix24_effectiveness')(utc_timestamp)) }}
 {%- endmacro %}
 
 {% macro default__to_local(utc_timestamp) -%}

@@ -1,5 +1,5 @@
 {% macro to_utc(local_timestamp, timezone=var('reporting_timezone')) -%}
-    {{ return(adapter.dispatch('to_utc')(local_timestamp, timezone)) }}
+    {{ return(adapter.dispatch('to_utc', 'bitrix24_effectiveness')(local_timestamp, timezone)) }}
 {%- endmacro %}
 
 {% macro default__to_utc(local_timestamp, timezone) -%}

@@ -1,5 +1,5 @@
 {% macro trimmed(text) -%}
-    {{ return(adapter.dispatch('trimmed')(text)) }}
+    {{ return(adapter.dispatch('trimmed', 'bitrix24_effectiveness')(text)) }}
 {%- endmacro %}
 
 {% macro default__trimmed(text) -%}

@@ -1,5 +1,5 @@
 {% macro type_double() -%}
-    {{ return(adapter.dispatch('type_double')()) }}
+    {{ return(adapter.dispatch('type_double', 'bitrix24_effectiveness')()) }}
 {%- endmacro %}
 
 {% macro default__type_double() -%}

@@ -1,5 +1,5 @@
 {% macro utc_from_text(text) -%}
-    {{ return(adapter.dispatch('utc_from_text')(text)) }}
+    {{ return(adapter.dispatch('utc_from_text', 'bitrix24_effectiveness')(text)) }}
 {%- endmacro %}
 
 {% macro default__utc_from_text(text) -%}

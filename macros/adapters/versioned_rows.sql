@@ -1,5 +1,5 @@
 {% macro versioned_rows(columns, meta) -%}
-    {{ return(adapter.dispatch('versioned_rows')(columns, meta)) }}
+    {{ return(adapter.dispatch('versioned_rows', 'bitrix24_effectiveness')(columns, meta)) }}
 {%- endmacro %}
 
 {#- nearly all ids come once: a window over them would sort every row by all its raw columns -#}

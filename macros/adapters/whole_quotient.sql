@@ -1,5 +1,5 @@
 {% macro whole_quotient(dividend, divisor) -%}
-    {{ return(adapter.dispatch('whole_quotient')(dividend, divisor)) }}
+    {{ return(adapter.dispatch('whole_quotient', 'bitrix24_effectiveness')(dividend, divisor)) }}
 {%- endmacro %}
 
 {% macro default__whole_quotient(dividend, divisor) -%}

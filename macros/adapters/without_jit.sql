@@ -1,5 +1,5 @@
 {% macro without_jit() -%}
-    {{ return(adapter.dispatch('without_jit')()) }}
+    {{ return(adapter.dispatch('without_jit', 'bitrix24_effectiveness')()) }}
 {%- endmacro %}
 
 {% macro default__without_jit() -%}

@@ -1,3 +1,5 @@
 {% macro allocate(amount, part, whole) -%}
-    {{ exact_ratio('cast(' ~ amount ~ ' as numeric(38, 6)) * 1000000 * (' ~ part ~ ')', whole, 6) }}
+    {{ bitrix24_effectiveness.exact_ratio(
+        'cast(' ~ amount ~ ' as numeric(38, 6)) * 1000000 * (' ~ part ~ ')', whole, 6
+    ) }}
 {%- endmacro %}

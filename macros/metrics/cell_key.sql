@@ -6,8 +6,8 @@
 {% macro cell_key(period_key, segment_types) -%}
     {{ period_key }} || case
             {%- for segment_type in segment_types %}
-            when {{ segment_dimension(segment_type) }} is not null
-                then '|{{ segment_type }}|' || {{ segment_dimension(segment_type) }}
+            when {{ bitrix24_effectiveness.segment_dimension(segment_type) }} is not null
+                then '|{{ segment_type }}|' || {{ bitrix24_effectiveness.segment_dimension(segment_type) }}
             {%- endfor %}
             else '|all|all'
         end

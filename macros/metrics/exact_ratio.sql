@@ -4,7 +4,9 @@
 -#}
 {% macro exact_ratio(units, divisor, decimals) -%}
     cast(
-        cast(sign({{ units }}) as numeric(1, 0)) * {{ whole_quotient('2 * abs(' ~ units ~ ') + (' ~ divisor ~ ')', '2 * (' ~ divisor ~ ')') }}
+        cast(sign({{ units }}) as numeric(1, 0)) * {{ bitrix24_effectiveness.whole_quotient(
+            '2 * abs(' ~ units ~ ') + (' ~ divisor ~ ')', '2 * (' ~ divisor ~ ')'
+        ) }}
         * cast(1e-{{ decimals }} as numeric({{ decimals }}, {{ decimals }}))
         as numeric(28, {{ decimals }})
     )

@@ -2,7 +2,7 @@
     grouping sets (
         ({{ group_columns }})
         {%- for segment_type in segment_types %},
-        ({{ group_columns }}, {{ segment_dimension(segment_type) }})
+        ({{ group_columns }}, {{ bitrix24_effectiveness.segment_dimension(segment_type) }})
         {%- endfor %}
     )
 {%- endmacro %}

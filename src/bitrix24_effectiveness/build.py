@@ -17,13 +17,13 @@ from bitrix24_effectiveness.errors import ConfigurationError, CrmEffectError, Da
 from bitrix24_effectiveness.files import quote
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.plain_tests import failing, plain_tests
-from bitrix24_effectiveness.project import Project
+from bitrix24_effectiveness.project import NAME, Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_BASE = "path:models/staging/bitrix24/base"
+_BASE = f"fqn:{NAME}.staging.bitrix24.base"
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
 
@@ -53,9 +53,11 @@ class Dbt:
         """The project as dbt reads it.
 
         Raises:
-            ConfigurationError: it cannot.
+            ConfigurationError: it cannot, or it would build marts where nobody looks for them.
         """
-        return self._invoke("parse")
+        manifest = self._invoke("parse")
+        _check_schemas(self._project, manifest)
+        return manifest
 
     def run(self, title: str, command: str, *selection: str) -> list[Any]:
         """Runs a command on some nodes, gives a result for each and holds the warehouse open.
@@ -161,6 +163,18 @@ class Dbt:
         return answer.result
 
 
+def _check_schemas(project: Project, manifest: Manifest) -> None:
+    """A project that has this one as a package decides what schemas are called."""
+    wanted = project.schema("marts")
+    for node in manifest.nodes.values():
+        if node.config.get("schema") == "marts" and node.schema != wanted:
+            raise ConfigurationError(
+                f"{node.resource_type} {node.name} would be built in schema {node.schema} and not "
+                f"in {wanted}: dbt_project.yml needs the setting `dispatch` of "
+                "examples/extend/dbt_project.yml, the profile the schema of profiles.yml.example"
+            )
+
+
 def build_base(project: Project, log: Log, dbt: Dbt) -> dict[str, str]:
     """Builds the base tables: raw tables as they can be read, with nothing dropped.
 
@@ -194,7 +208,7 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
     """
     started = time.monotonic()
     dbt = dbt or Dbt(project, log)
-    selection = ["--exclude-resource-type", "unit_test"]
+    selection = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
     if dbt.base_nodes:
         # `empty`: leaving out a model would leave out its tests
         selection += ["--exclude", f"{_BASE},resource_type:model", "--indirect-selection", "empty"]
@@ -215,7 +229,7 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
         [
             node.alias
             for node in nodes
-            if node.schema == project.schema("marts") and node.resource_type in ("model", "seed")
+            if node.resource_type in ("model", "seed") and node.schema == project.schema("marts")
         ],
         settings,
     )
@@ -324,8 +338,8 @@ def _environment(project: Project) -> Iterator[None]:
         "CRM_RAW_DB": str(project.raw_db),
         "CRM_WAREHOUSE_DB": str(project.warehouse_db),
         "CRM_SPARK_DIR": str(project.spark_dir),
-        # dbt takes search paths relative to the project only
-        "CRM_SEEDS_DIR": os.path.relpath(project.seeds_dir, project.directory),
+        # dbt takes search paths relative to the project that has them only
+        "CRM_SEEDS_DIR": os.path.relpath(project.seeds_dir, project.package_directory),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         # what dbt knows of the project and of the run, as files that nobody reads here
         "DBT_WRITE_JSON": os.environ.get("DBT_WRITE_JSON", "false"),

@@ -75,7 +75,7 @@ def settings_of(project: Project) -> dict[str, Any]:
             *(
                 path.read_bytes()
                 for folder in _CODE
-                for path in sorted((project.directory / folder).rglob("*"))
+                for path in sorted((project.package_directory / folder).rglob("*"))
                 if path.is_file()
             )
         ),

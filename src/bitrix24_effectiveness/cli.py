@@ -128,7 +128,7 @@ _language = click.option(
 
 
 @click.group(epilog=_EXIT_CODES)
-@click.version_option(package_name="bitrix24-effectiveness", message="%(prog)s %(version)s")
+@click.version_option(package_name="bitrix24-effectiveness", message="crm-effect %(version)s")
 @click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),

@@ -17,6 +17,17 @@ from bitrix24_effectiveness.files import YAML_LOADER, replaced_when_done
 
 NAME = "bitrix24_effectiveness"
 
+_PATHS = {
+    "model-paths": "models",
+    "macro-paths": "macros",
+    "test-paths": "tests",
+    "seed-paths": "seeds",
+    "snapshot-paths": "snapshots",
+}
+"""Where a dbt project has its files, by the setting that says so."""
+
+_LISTS_OF_PACKAGES = ("packages.yml", "dependencies.yml")
+
 LOADED_TABLES = "loaded_tables"
 """Table that `crm-effect load` keeps beside the raw tables: which of them are complete."""
 
@@ -67,6 +78,10 @@ class SeedColumn:
 class Project:
     """A dbt project directory together with the environment and the vars of this run.
 
+    It is this project, or one of a company's own that has this one installed as a package
+    (`examples/extend`): then that one is built, and what belongs to the metrics (raw contract,
+    seeds, checks, vars) is read from the package.
+
     Paths from the environment are relative to the working directory, as for dbt itself; the
     defaults are relative to the project.
     """
@@ -80,14 +95,20 @@ class Project:
         """Takes DBT_PROJECT_DIR, else the working directory, else the checkout of this package.
 
         Raises:
-            ConfigurationError: none of them holds this dbt project.
+            ConfigurationError: none of them holds this dbt project or one that extends it, or the
+                packages of one are not installed.
         """
         candidates = [Path.cwd(), Path(__file__).resolve().parents[2]]
         if os.environ.get("DBT_PROJECT_DIR"):
             candidates = [Path(os.environ["DBT_PROJECT_DIR"]).absolute()]
         for candidate in candidates:
-            if _read_yaml(candidate / "dbt_project.yml").get("name") == NAME:
+            if _name(candidate) == NAME or _name(_packages(candidate) / NAME) == NAME:
                 return cls(candidate, given_vars)
+            if _has_uninstalled_packages(candidate):
+                raise ConfigurationError(
+                    f"the packages of the dbt project in {candidate} are not installed: run "
+                    "`dbt deps` there"
+                )
         raise ConfigurationError(
             f"no dbt_project.yml of {NAME} in {' or '.join(map(str, candidates))}: "
             "run from the project's folder, or set DBT_PROJECT_DIR"
@@ -102,17 +123,45 @@ class Project:
         is_given = variable in self._given.model_fields_set
         return path.absolute() if is_given else self.directory / path
 
+    @cached_property
+    def package_directory(self) -> Path:
+        """Folder of this dbt project itself, also where it is a package of `directory`."""
+        if _name(self.directory) == NAME:
+            return self.directory
+        return (_packages(self.directory) / NAME).resolve()
+
+    @cached_property
+    def built_from(self) -> list[Path]:
+        """Folders and files of all that dbt builds from, without the seeds of this project."""
+        packages = sorted(path.resolve() for path in _packages(self.directory).glob("*"))
+        found = []
+        for folder in (self.directory, *packages):
+            settings = _read_yaml(folder / "dbt_project.yml")
+            for key, default in _PATHS.items():
+                for name in settings.get(key, [default]):
+                    # seeds of this project are where the environment says
+                    if "{{" not in name:
+                        found.append(folder / name)
+            found += [folder / name for name in ("dbt_project.yml", *_LISTS_OF_PACKAGES)]
+        return found
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile by which dbt connects."""
+        return str(self._dbt_project.get("profile", NAME))
+
     @property
     def profiles_dir(self) -> Path:
         """Folder of dbt's `profiles.yml` (DBT_PROFILES_DIR), by default that of the project.
 
         There it is copied from the example when it is missing, and never replaced.
         """
+        example = self.package_directory / "profiles.yml.example"
         folder = self._path("dbt_profiles_dir")
         profiles = self.directory / "profiles.yml"
         if folder == self.directory and not profiles.exists():
             with replaced_when_done(profiles) as copy:
-                shutil.copyfile(self.directory / "profiles.yml.example", copy)
+                shutil.copyfile(example, copy)
         return folder
 
     @property
@@ -177,7 +226,8 @@ class Project:
     @property
     def seeds_dir(self) -> Path:
         """Folder of the seed CSV files (CRM_SEEDS_DIR)."""
-        return self._path("crm_seeds_dir")
+        is_given = "crm_seeds_dir" in self._given.model_fields_set
+        return self._path("crm_seeds_dir") if is_given else self.package_directory / "seeds"
 
     @property
     def journal_dir(self) -> Path | None:
@@ -196,8 +246,8 @@ class Project:
 
     @property
     def version(self) -> str:
-        """Version of the dbt project."""
-        return str(self._dbt_project["version"])
+        """Version of this dbt project, also where it is a package."""
+        return str(_read_yaml(self.package_directory / "dbt_project.yml")["version"])
 
     @cached_property
     def _dbt_project(self) -> dict[str, Any]:
@@ -205,8 +255,16 @@ class Project:
 
     @cached_property
     def default_vars(self) -> dict[str, Any]:
-        """Vars as `dbt_project.yml` has them."""
-        return self._dbt_project.get("vars", {})
+        """Vars as `dbt_project.yml` has them: that of the package below that of the project."""
+        given = dict(self._dbt_project.get("vars") or {})
+        if self.package_directory == self.directory:
+            return given
+        # under the name of a project: for its models alone, and before those for all
+        of_models, of_ours = (
+            given.pop(name, None) or {} for name in (self._dbt_project["name"], NAME)
+        )
+        own = _read_yaml(self.package_directory / "dbt_project.yml").get("vars", {})
+        return of_models | own | given | of_ours
 
     @property
     def vars(self) -> dict[str, Any]:
@@ -224,7 +282,7 @@ class Project:
         return self._contract("journal")
 
     def _contract(self, folder: str) -> dict[str, RawTable]:
-        document = _read_yaml(self.directory / f"models/staging/{folder}/_sources.yml")
+        document = _read_yaml(self.package_directory / f"models/staging/{folder}/_sources.yml")
         return {
             table["name"]: RawTable(
                 table["name"],
@@ -241,7 +299,7 @@ class Project:
     @cached_property
     def seeds(self) -> dict[str, tuple[SeedColumn, ...]]:
         """Declared columns of each seed, in the order of `_seeds.yml`."""
-        document = _read_yaml(self.directory / "models/staging/reference/_seeds.yml")
+        document = _read_yaml(self.package_directory / "models/staging/reference/_seeds.yml")
         return {
             seed["name"]: tuple(
                 SeedColumn(
@@ -280,6 +338,23 @@ def bare_name(name: str) -> str:
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:
     return node.get("config", {}).get("meta", {})
+
+
+def _name(directory: Path) -> str | None:
+    return _read_yaml(directory / "dbt_project.yml").get("name")
+
+
+def _packages(directory: Path) -> Path:
+    settings = _read_yaml(directory / "dbt_project.yml")
+    return directory / settings.get("packages-install-path", "dbt_packages")
+
+
+def _has_uninstalled_packages(directory: Path) -> bool:
+    return (
+        _name(directory) is not None
+        and any((directory / name).is_file() for name in _LISTS_OF_PACKAGES)
+        and not _packages(directory).is_dir()
+    )
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

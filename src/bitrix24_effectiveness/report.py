@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from bitrix24_effectiveness.demo.company import DEMO
+from bitrix24_effectiveness.demo.company import DEMO, GO_LIVE
 from bitrix24_effectiveness.language import Language, wrapped
 from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
@@ -164,12 +164,12 @@ def _say(console: Console, text: str) -> None:
 
 
 def _print_source(console: Console, summary: _Summary, words: Language) -> None:
-    title, *sources = whose_data(summary.settings, words)
-    console.print(f"\n{title}", style="bold", markup=False)
-    for text in sources:
-        # a path stays in one line, to be copied
+    title, data, *others = whose_data(summary.settings, words)
+    # a path stays in one line, to be copied
+    console.print(f"\n{title}. {data}", style="bold", soft_wrap=True, markup=False)
+    for text in others:
         console.print(text, soft_wrap=True, markup=False)
-    for text in compared(summary.told.verdict or {}, words):
+    for text in compared(summary.told.verdict or {}, summary.settings, words):
         _say(console, text)
 
 
@@ -191,17 +191,23 @@ def whose_data(settings: Row, words: Language) -> Iterator[str]:
             yield words.word(known, source=printable(source or ""))
 
 
-def compared(verdict: Row, words: Language) -> Iterator[str]:
-    """When the CRM went live and what months are compared; nothing without a go-live."""
+def compared(verdict: Row, settings: Row, words: Language) -> Iterator[str]:
+    """When the CRM went live, whether a person said so, and what months are compared."""
+    if not verdict.get("go_live_date"):
+        yield words.word("go_live_unknown")
+        return
+    go_live = words.day(verdict["go_live_date"])
+    if settings.get("data_source") == DEMO and str(verdict["go_live_date"]) == GO_LIVE:
+        go_live = words.word("go_live_of_demo", go_live=go_live)
     if verdict.get("before_from") and verdict.get("after_from"):
         yield words.word(
             "compared",
-            go_live=words.day(verdict["go_live_date"]),
+            go_live=go_live,
             before=words.months(verdict["before_from"], verdict["before_last_month"]),
             after=words.months(verdict["after_from"], verdict["after_last_month"]),
         )
-    elif verdict.get("go_live_date"):
-        yield words.word("nothing_to_compare", go_live=words.day(verdict["go_live_date"]))
+    else:
+        yield words.word("nothing_to_compare", go_live=go_live)
 
 
 # -- figures

@@ -21,7 +21,6 @@ from bitrix24_effectiveness.files import read_json, write_json
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import warehouse_of
 
-_READ = ("models", "macros", "tests/data", "great_expectations")
 # of the language that the report is shown in, and of the terminal, nothing is built
 _ENVIRONMENT = ("CRM_", "DBT_", "BITRIX24_", "PG", "TZ")
 
@@ -78,14 +77,18 @@ def _path(project: Project) -> Path:
 
 
 def _files(project: Project) -> Iterator[Path]:
-    folders = [project.directory / name for name in _READ]
-    folders += [project.seeds_dir, Path(__file__).resolve().parent]
-    for folder in folders:
+    for source in (
+        *project.built_from,
+        project.package_directory / "great_expectations",
+        project.seeds_dir,
+        Path(__file__).resolve().parent,
+    ):
         yield from sorted(
-            path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"
+            path for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"
         )
+        if source.is_file():
+            yield source
     for path in (
-        project.directory / "dbt_project.yml",
         project.profiles_dir / "profiles.yml",
         *(folder / ".env" for folder in {project.directory, Path.cwd()}),
     ):

@@ -30,7 +30,7 @@ def var(name: str, default: Any = None) -> Any:
 class _Adapter:
     """The dbt object that finds the implementation of a macro for an engine."""
 
-    def dispatch(self, name: str) -> Callable[..., str]:
+    def dispatch(self, name: str, namespace: str) -> Callable[..., str]:
         """Gives the implementation that DuckDB has."""
 
         @pass_context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -37,6 +38,18 @@ def run_command(*arguments: str, env: dict[str, str], cwd: Path) -> Answer:
         timeout=300,
         check=False,
     )
+
+
+def linked_checkout(folder: Path) -> Path:
+    """A checkout as a stranger has it: links to the files here, and a copy of the examples."""
+    made = (".git", ".venv", "data", "target", "logs", "dbt_packages", "profiles.yml", ".env")
+    folder.mkdir(parents=True)
+    for path in REPOSITORY.iterdir():
+        if path.name not in (*made, "examples"):
+            (folder / path.name).symlink_to(path)
+    examples = REPOSITORY / "examples"
+    shutil.copytree(examples, folder / "examples", ignore=shutil.ignore_patterns(*made))
+    return folder
 
 
 def databases(folder: Path) -> dict[str, str]:

@@ -32,7 +32,7 @@ def write_seeds(project: Project) -> Path:
     """
     folder = project.warehouse_db.with_name("demo_seeds")
     folder.mkdir(parents=True, exist_ok=True)
-    for path in seed_files(project.directory).values():
+    for path in seed_files(project.package_directory).values():
         shutil.copyfile(path, folder / path.name)
     return folder
 

@@ -154,7 +154,7 @@ def read_suites(project: Project) -> Suites:
     """The expectations of each raw table, from `great_expectations/<raw_table>.yml`."""
     suites = {}
     for table in project.raw_tables:
-        path = project.directory / "great_expectations" / f"{table}.yml"
+        path = project.package_directory / "great_expectations" / f"{table}.yml"
         try:
             suites[table] = yaml.load(path.read_text("utf-8"), YAML_LOADER)
         except FileNotFoundError as error:

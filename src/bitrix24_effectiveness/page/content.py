@@ -331,7 +331,10 @@ class _Words:
             "code": self._code,
             "word": self._language.word,
             "title": title,
-            "sources": [*sources, *compared(content.told.verdict or {}, of_report)],
+            "sources": [
+                *sources,
+                *compared(content.told.verdict or {}, content.settings, of_report),
+            ],
             "verdict": self._verdict(),
             "cards": [self._card(metric) for metric in content.catalog],
             "year": self._year(),

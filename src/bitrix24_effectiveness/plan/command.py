@@ -153,7 +153,7 @@ def _check(leads: float, win_rate: float, deal: float) -> None:
 
 
 def _catalog(project: Project) -> list[dict[str, str]]:
-    path = project.directory / "seeds/metric_catalog.csv"
+    path = project.package_directory / "seeds/metric_catalog.csv"
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

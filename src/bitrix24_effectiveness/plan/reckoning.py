@@ -227,14 +227,15 @@ def power_by_window(
         Months of a window; months needed after (None: none do); the smallest change that shows.
     """
     macros = "".join(
-        (project.directory / f"macros/metrics/{name}.sql").read_text("utf-8") for name in _MACROS
+        (project.package_directory / f"macros/metrics/{name}.sql").read_text("utf-8")
+        for name in _MACROS
     )
     query = jinja2.Environment(autoescape=False).from_string(macros + _sql("power")).render()
     with duckdb.connect() as connection:
         return connection.execute(
             query,
             {
-                "student_t": str(project.directory / "seeds/student_t.csv"),
+                "student_t": str(project.package_directory / "seeds/student_t.csv"),
                 "variance_of_a_month": metric.variance_of_a_month,
                 "change": change,
                 "autocorrelation": metric.autocorrelation,

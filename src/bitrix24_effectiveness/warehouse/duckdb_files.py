@@ -39,7 +39,7 @@ from bitrix24_effectiveness.files import (
     write_json,
 )
 from bitrix24_effectiveness.lock import only_run
-from bitrix24_effectiveness.project import NAME, Project
+from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse.kept import KEPT, definition
 from bitrix24_effectiveness.warehouse.reader import Comparison, Reader, Row
 
@@ -197,7 +197,7 @@ class DuckDBFiles:
     def scratch_database(self) -> str | None:
         """The one in memory that the profile attaches, if it does."""
         profiles = yaml.safe_load((self._project.profiles_dir / "profiles.yml").read_text("utf-8"))
-        output = profiles.get(NAME, {}).get("outputs", {}).get("duckdb", {})
+        output = profiles.get(self._project.profile, {}).get("outputs", {}).get("duckdb", {})
         attached = output.get("attach") or []
         return next((one.get("alias") for one in attached if one.get("path") == ":memory:"), None)
 

@@ -23,7 +23,7 @@ from bitrix24_effectiveness.duckdb_file import MARKS
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import literal, quote, read_json, write_json
 from bitrix24_effectiveness.lock import only_run
-from bitrix24_effectiveness.project import DEMO_TABLE, NAME, Project
+from bitrix24_effectiveness.project import DEMO_TABLE, Project
 from bitrix24_effectiveness.warehouse.reader import Reader, Row
 
 
@@ -71,7 +71,8 @@ def _profile(project: Project) -> dict[str, Any]:
     environment = project.environment | {"CRM_SPARK_DIR": str(project.spark_dir)}
     profiles = (project.profiles_dir / "profiles.yml").read_text("utf-8")
     text = jinja2.Environment().from_string(profiles)
-    return yaml.safe_load(text.render(env_var=environment.get))[NAME]["outputs"]["spark"]
+    profile = yaml.safe_load(text.render(env_var=environment.get))[project.profile]
+    return profile["outputs"]["spark"]
 
 
 class SparkReader(Reader):
