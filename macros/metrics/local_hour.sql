@@ -1,3 +1,3 @@
 {% macro local_hour(utc_timestamp) -%}
-    cast(extract(hour from {{ to_local(utc_timestamp) }}) as bigint)
+    cast(extract(hour from {{ bitrix24_effectiveness.to_local(utc_timestamp) }}) as bigint)
 {%- endmacro %}
