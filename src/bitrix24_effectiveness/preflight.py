@@ -115,7 +115,12 @@ def check_seeds(project: Project) -> None:
     for seed, columns in project.seeds.items():
         if seed not in found:
             strangers = [name for name in found if name not in project.seeds]
-            raise ConfigurationError(f"{folder / seed}.csv is missing{suggestion(seed, strangers)}")
+            # a version that is newer than the company's copy of the folder has seeds that it lacks
+            hint = (
+                suggestion(seed, strangers)
+                or f"; copy {project.package_directory}/seeds/{seed}.csv"
+            )
+            raise ConfigurationError(f"{folder / seed}.csv is missing{hint}")
         _check_seed(found[seed], {column.name: column.data_type for column in columns})
     if {"goals", "metric_catalog"} <= project.seeds.keys():
         _check_goals(found["goals"], found["metric_catalog"])
