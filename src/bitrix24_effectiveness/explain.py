@@ -413,7 +413,9 @@ class ExplanationInWords:
     def _by(self, segment_type: str) -> str:
         # a segment type that somebody added has no words yet
         key = f"by_{segment_type}"
-        return self._word(key) if self._language.has(key) else segment_type
+        if self._language.has(key):
+            return self._word(key)
+        return self._word("by_own_field", name=segment_type)
 
     def _is_published(self, *compared: float) -> bool:
         """Whether the whole is what the heading above it shows, and not another measure."""
