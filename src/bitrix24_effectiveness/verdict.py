@@ -219,6 +219,10 @@ class VerdictInWords:
                 "cannot_tell_yet", day=self._language.day(day), change=self._looked_for()
             )
         if answer == "no_effect":
+            counts = {way: verdict[f"families_{way}"] for way in ("better", "worse")}
+            if any(counts.values()):
+                # too few of them for another answer, and not nothing
+                return self._word("no_effect_mixed", n=verdict["families_with_data"], **counts)
             return self._word("no_effect", change=self._looked_for())
         if answer == "not_enough_data" and verdict["reason"] == "go_live_missing":
             return self._word("no_go_live")

@@ -172,7 +172,12 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
             "CRM съедает бюджет: ухудшилось больше, чем улучшилось.",
         ),
         (
-            verdict_row("no_effect"),
+            verdict_row("no_effect", families_with_data=8, families_better=3, families_worse=1),
+            "no effect on the whole: of 8 groups of metrics, 3 got better and 1 got worse",
+            "в целом эффекта нет: групп показателей — 8, из них улучшилось 3, ухудшилось 1",
+        ),
+        (
+            verdict_row("no_effect", families_better=0, families_worse=0),
             "no effect: a change of 20% would have been seen",
             "эффекта нет: изменение на 20 % было бы заметно",
         ),
@@ -226,7 +231,11 @@ def test_each_verdict_is_one_sentence_in_both_languages(
 )
 def test_where_goals_are_set_they_are_what_was_looked_for(language: str, said: str) -> None:
     scorecard = [scored("conversion", "not_distinguishable", goal_value=12.0)]
-    assert said in told(language, verdict=verdict_row("no_effect"), scorecard=scorecard)
+    assert said in told(
+        language,
+        verdict=verdict_row("no_effect", families_better=0, families_worse=0),
+        scorecard=scorecard,
+    )
 
 
 def test_without_a_go_live_there_is_a_sentence_on_how_to_set_it() -> None:
