@@ -75,7 +75,8 @@ test-dbt: $(READY)
 		$(addprefix --model-path-exclusion-filter models/marts/metrics/intermediate/,$(AS_IN_THEIR_FACT))
 
 # what shares a built portal stays in one process
-PYTEST := pytest -n 2 --dist loadfile
+# files as they come: xdist would put those with few tests last, which are the slow ones
+PYTEST := pytest -n 2 --dist loadfile --no-loadscope-reorder
 test-python: $(READY)
 	$(PYTEST) $(if $(LONG_TESTS),,--ignore tests/engines)
 

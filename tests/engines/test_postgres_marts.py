@@ -22,8 +22,8 @@ from portals import VARIANTS, Case, seeded_case
 from postgres import TYPES, copy, database, server
 from running import REPOSITORY
 
-# FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs two seconds
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 4))
+# FUZZ_EXAMPLES portals per set of vars, from seed FUZZ_SEED on; each costs half a minute
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 2))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", 0))
 
 MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
