@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
 	@echo "make test   lint, every dbt test, every Python test on DuckDB, random portals by sample"
-	@echo "make test-all  the same with hundreds of random portals, on PostgreSQL and on Apache Spark"
+	@echo "make test-all  the same with hundreds of random portals, on PostgreSQL and Apache Spark, in Airflow, Dagster and Superset"
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make test-schedulers  the files of deploy in Airflow and Dagster, which it installs in target/schedulers"
@@ -52,10 +52,10 @@ run: $(READY) $(if $(CRM_RAW_DB)$(HAS_PORTAL),,data/raw.duckdb)
 
 test: lint test-dbt test-python
 
-# the same with the whole hunt, hundreds of portals; and on the two other engines, whose programs must be there
-# (with `make -j2` side by side)
+# the same with the whole hunt, hundreds of portals; on the two other engines, whose programs must be there; and in
+# Airflow, Dagster and Superset
 test-all: export LONG_TESTS = 1
-test-all: test test-spark
+test-all: test test-spark test-schedulers test-superset
 
 # a small portal and a profile of its own, so that tests never touch the data that a person looks at
 TEST_DB := DBT_PROFILES_DIR=target/test CRM_RAW_DB=target/test/raw.duckdb CRM_WAREHOUSE_DB=target/test/warehouse.duckdb \
