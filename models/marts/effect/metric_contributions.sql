@@ -56,6 +56,7 @@ cells as (
         segment_id,
         segment_name,
         value,
+        value_status,
         cast(numerator as numeric(38, 9)) as numerator,
         cast(denominator as numeric(38, 9)) as denominator
 
@@ -72,6 +73,7 @@ cells as (
         '{{ cost_type }}' as segment_id,
         '{{ cost_type }}' as segment_name,
         {{ ratio(cost_type ~ '_cost', 'new_clients') }} as value,
+        value_status,
         cast({{ cost_type }}_cost as numeric(38, 9)) as numerator,
         cast(new_clients as numeric(38, 9)) as denominator
 
@@ -104,6 +106,8 @@ sums as (
         coalesce(sum(case when compared_periods.side = '{{ side }}' then cells.denominator end), 0)
             as {{ side }}_denominator,
         {% endfor %}
+        max(case when cells.value_status = 'history_too_short' then 1 else 0 end)
+            as is_history_too_short,
         max(cells.segment_name) as segment_name
 
     from compared_periods
@@ -138,18 +142,31 @@ companies as (
 
 ),
 
+-- who seems new because the data begin has moved nothing, nor has who therefore seems to return
+known as (
+
+    select
+        *,
+        max(is_history_too_short) over (partition by comparison_key, segment_type) = 0
+        or segment_type = 'all'
+            as is_history_long_enough
+
+    from sums
+
+),
+
 -- a sum is compared by its average month
 members as (
 
     select
-        sums.comparison_key || '|' || sums.segment_type || '|' || sums.segment_id
+        known.comparison_key || '|' || known.segment_type || '|' || known.segment_id
             as metric_contribution_key,
-        sums.metric_code,
-        sums.comparison,
-        sums.period_grain,
-        sums.segment_type,
-        sums.segment_id,
-        sums.segment_name,
+        known.metric_code,
+        known.comparison,
+        known.period_grain,
+        known.segment_type,
+        known.segment_id,
+        known.segment_name,
         {% for side in sides %}
         companies.{{ side }}_from,
         companies.{{ side }}_to,
@@ -157,30 +174,33 @@ members as (
             as company_{{ side }}_ratio,
         cast(companies.{{ side }}_denominator as {{ type_double() }})
             as company_{{ side }}_denominator,
-        sums.has_{{ side }}_value,
-        cast(sums.{{ side }}_numerator as {{ type_double() }})
+        known.has_{{ side }}_value,
+        cast(known.{{ side }}_numerator as {{ type_double() }})
         / case when metric_catalog.basis = 'sum' then companies.{{ side }}_periods else 1 end
             as {{ side }}_numerator,
-        cast(sums.{{ side }}_denominator as {{ type_double() }})
+        cast(known.{{ side }}_denominator as {{ type_double() }})
             as {{ side }}_denominator,
         {% endfor %}
         case when metric_catalog.unit = 'percent' then 100 else 1 end as scale,
         metric_catalog.basis = 'sum' as is_sum
 
-    from sums
+    from known
 
     inner join companies
-        on sums.comparison_key = companies.comparison_key
+        on known.comparison_key = companies.comparison_key
 
     inner join metric_catalog
-        on sums.metric_code = metric_catalog.metric_code
+        on known.metric_code = metric_catalog.metric_code
 
     -- who had no case on either side has moved nothing
     where
-        sums.first_numerator <> 0
-        or sums.first_denominator <> 0
-        or sums.second_numerator <> 0
-        or sums.second_denominator <> 0
+        known.is_history_long_enough
+        and (
+            known.first_numerator <> 0
+            or known.first_denominator <> 0
+            or known.second_numerator <> 0
+            or known.second_denominator <> 0
+        )
 
 ),
 
