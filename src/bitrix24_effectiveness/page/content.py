@@ -438,10 +438,7 @@ class _Words:
                 0.0,
             ),
             "kinds": [],
-            "chart_low": self._signed(min(values)),
-            "chart_high": self._signed(max(values)),
-            "first_month": language.month(months[0]),
-            "last_month": language.month(months[-1]),
+            **self._ends(months, values, self._signed),
             "chart_text": language.word(
                 "so_far_text",
                 months=language.months(months[0], months[-1]),
@@ -652,16 +649,22 @@ class _Words:
             ),
             "kinds": list(dict.fromkeys(kind for _, _, kind in months)),
             "by_month": rows,
-            "chart_low": figure(min(values)),
-            "chart_high": figure(max(values)),
-            "first_month": language.month(months[0][0]),
-            "last_month": language.month(months[-1][0]),
+            **self._ends([month for month, _, _ in months], values, figure),
             "chart_text": language.word(
                 "chart_text",
                 months=language.months(months[0][0], months[-1][0]),
                 low=figure(min(values)),
                 high=figure(max(values)),
             ),
+        }
+
+    def _ends(self, months: list[date], values: list[float], figure: Any) -> dict[str, str]:
+        """What stands under a line of months."""
+        return {
+            "chart_low": figure(min(values)),
+            "chart_high": figure(max(values)),
+            "first_month": self._language.month(months[0]),
+            "last_month": self._language.month(months[-1]),
         }
 
     # -- what lies below

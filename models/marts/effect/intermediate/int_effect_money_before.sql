@@ -1,8 +1,4 @@
 {%- set cost_types = ['marketing', 'salary', 'other', 'crm'] -%}
-{%- set month_number
-    = 'cast(' ~ dbt.datediff("cast('2000-01-01' as date)", 'months.period_start', 'month')
-    ~ ' as ' ~ type_double() ~ ')' -%}
-{%- set from_mean_month = '(' ~ month_number ~ ' - average.mean_month)' -%}
 
 with
 
@@ -29,32 +25,55 @@ student_t as (
 
 ),
 
+compared as (
+
+    select
+        months.*,
+        cast(
+            {{ dbt.datediff("cast('2000-01-01' as date)", 'months.period_start', 'month') }}
+            as {{ type_double() }}
+        ) as month_number
+
+    from months
+
+    inner join window_months
+        on months.period_start = window_months.period_start
+
+),
+
 average as (
 
     select
         count(*) as months,
-        {{ sum_in_order('months.leads', 'months.period_start') }} / count(*) as leads,
+        {{ sum_in_order('leads', 'period_start') }} / count(*) as leads,
         {{ ratio(
-            sum_in_order('months.closed_deals', 'months.period_start'),
-            sum_in_order('months.leads', 'months.period_start')
+            sum_in_order('closed_deals', 'period_start'), sum_in_order('leads', 'period_start')
         ) }} as closed_per_lead,
         {{ ratio(
-            sum_in_order('months.revenue', 'months.period_start'),
-            sum_in_order('months.closed_deals', 'months.period_start')
+            sum_in_order('revenue', 'period_start'), sum_in_order('closed_deals', 'period_start')
         ) }} as deal_size,
         {% for cost_type in cost_types %}
-        {{ sum_in_order('months.' ~ cost_type ~ '_cost', 'months.period_start') }}
-        / count(*) as {{ cost_type }}_cost,
+        {{ sum_in_order(cost_type ~ '_cost', 'period_start') }} / count(*) as {{ cost_type }}_cost,
         {% endfor %}
-        {{ sum_in_order('months.revenue', 'months.period_start') }} / count(*) as revenue,
-        avg({{ month_number }}) as mean_month
+        {{ sum_in_order('revenue', 'period_start') }} / count(*) as revenue,
+        avg(month_number) as mean_month
 
-    from window_months
-
-    inner join months
-        on window_months.period_start = months.period_start
+    from compared
 
     having count(*) >= {{ var('min_comparison_months') }}
+
+),
+
+from_the_middle as (
+
+    select
+        compared.period_start,
+        compared.month_number - average.mean_month as month_number,
+        compared.leads - average.leads as leads
+
+    from compared
+
+    cross join average
 
 ),
 
@@ -62,22 +81,11 @@ average as (
 line as (
 
     select
-        {{ sum_in_order(
-            from_mean_month ~ ' * ' ~ from_mean_month, 'months.period_start'
-        ) }} as sxx,
-        {{ sum_in_order(
-            from_mean_month ~ ' * (months.leads - average.leads)', 'months.period_start'
-        ) }} as sxy,
-        {{ sum_in_order(
-            '(months.leads - average.leads) * (months.leads - average.leads)', 'months.period_start'
-        ) }} as syy
+        {{ sum_in_order('month_number * month_number', 'period_start') }} as sxx,
+        {{ sum_in_order('month_number * leads', 'period_start') }} as sxy,
+        {{ sum_in_order('leads * leads', 'period_start') }} as syy
 
-    from window_months
-
-    inner join months
-        on window_months.period_start = months.period_start
-
-    cross join average
+    from from_the_middle
 
 ),
 
