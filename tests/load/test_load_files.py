@@ -13,7 +13,7 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.load.files import load_files
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
-from running import REPOSITORY, run_command
+from running import REPOSITORY, databases, run_command
 
 DEALS = "ID,STAGE_ID,DATE_CREATE\n1,NEW,2025-01-01T10:00:00+03:00\n"
 STATUSES = "ID,ENTITY_ID,STATUS_ID\n1,SOURCE,CALL\n"
@@ -185,5 +185,5 @@ def test_two_files_of_one_table_are_refused(folder: Path) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    answer = run_command("load-files", "nowhere", env={}, cwd=REPOSITORY)
+    answer = run_command("load-files", "nowhere", env=databases(tmp_path), cwd=REPOSITORY)
     assert (answer.returncode, answer.stderr) == (2, "error: nowhere: no such folder\n")

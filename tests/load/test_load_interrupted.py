@@ -34,6 +34,7 @@ def test_a_load_that_is_told_to_stop_writes_what_it_has_read(
         command, env=os.environ | loading.env, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
     ) as process:
         while not loading.emulator.calls("crm.deal.list"):
+            assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(sent)

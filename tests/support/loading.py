@@ -230,6 +230,8 @@ class Loading:
         self.raw_db = folder / "raw.duckdb"
         self.env = QUICK | {
             "CRM_RAW_DB": str(self.raw_db),
+            # a load holds its lock
+            "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
             "BITRIX24_WEBHOOK_URL": emulator.webhook,
         }
 

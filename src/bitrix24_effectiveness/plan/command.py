@@ -114,7 +114,7 @@ def plan(
             for spoken in [Language(code, "plan")]
         }
         write_plan(page, pages, language, project.marts_mode)
-        console.print(wrapped(f"\n{page}", console.width), markup=False, soft_wrap=True)
+        console.print(f"\n{page}", markup=False, soft_wrap=True)
 
 
 def _lines(parts: list[Part]) -> Iterator[str]:
