@@ -230,8 +230,8 @@ class Loading:
         self.raw_db = folder / "raw.duckdb"
         self.env = QUICK | {
             "CRM_RAW_DB": str(self.raw_db),
-            # a load holds its lock
-            "CRM_WAREHOUSE_DB": str(folder / "warehouse.duckdb"),
+            # a load holds its lock; beside the folder, whose files are looked at
+            "CRM_WAREHOUSE_DB": str(folder.with_name(f"{folder.name}_build") / "warehouse.duckdb"),
             "BITRIX24_WEBHOOK_URL": emulator.webhook,
         }
 
