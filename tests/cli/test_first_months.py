@@ -14,7 +14,7 @@ import pytest
 
 from bitrix24_effectiveness.language import Language
 from journals import deals, fill_in, requests, write_portal
-from running import REPOSITORY, databases
+from running import REPOSITORY, databases, long
 
 Followed = tuple[str, list[tuple[str, subprocess.CompletedProcess[str]]]]
 
@@ -74,8 +74,7 @@ class Scratch:
             fill_in(self.folder / "journal" / f"{table}.xlsx", rows, header)
 
 
-# the commands are the same: both are followed where there is time
-@pytest.fixture(scope="module", params=["ru", "en"] if "LONG_TESTS" in os.environ else ["ru"])
+@pytest.fixture(scope="module", params=["ru", "en"])
 def followed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Followed]:
@@ -85,12 +84,14 @@ def followed(
     yield language, [(command, scratch.follow(command)) for command in commands(name)]
 
 
+@long
 def test_every_command_of_the_guide_works(followed: Followed) -> None:
     _, answers = followed
     failed = [(command, one.stderr[-2000:]) for command, one in answers if one.returncode]
     assert failed == []
 
 
+@long
 def test_the_guide_ends_with_a_verdict_that_has_its_before_from_the_journal(
     followed: Followed,
 ) -> None:

@@ -35,7 +35,7 @@ from corruptions.healthy import Portal, healthy_portal, healthy_seeds
 from guarding import Guarded, observed, write_portal
 from harness import COMPARED, MARTS, Case, Compiled, rows_of
 from oracle.reading import COLUMNS
-from running import REPOSITORY
+from running import REPOSITORY, sample
 
 REPORT = REPOSITORY / "docs/corruptions.md"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -172,7 +172,7 @@ def test_a_run_without_what_is_required_does_not_begin(
     assert "is absent and required: load it, or name it in the var" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", GUARDED)
+@pytest.mark.parametrize("name", sample(GUARDED))
 def test_the_guard(
     name: str, guarded: Guarded, accepted: list[Finding], healthy: Portal, healthy_file: Path
 ) -> None:
@@ -191,7 +191,7 @@ def test_the_guard(
         assert failed == set(outcome.checks)
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", sample([*BUILT]))
 def test_the_marts(
     name: str,
     compiled: Compiled,

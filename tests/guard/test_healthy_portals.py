@@ -18,10 +18,9 @@ from corruptions.healthy import Portal, clean, keep
 from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
-from running import REPOSITORY
+from running import IS_LONG, REPOSITORY
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-IS_LONG = "LONG_TESTS" in os.environ
 # with a number of portals: so many of them, and all thirty days
 COUNT = int(os.environ.get("HEALTHY_PORTALS", 7 if IS_LONG else 3))
 DAYS = range(0, 30, 1 if "HEALTHY_PORTALS" in os.environ else 3 if IS_LONG else 14)

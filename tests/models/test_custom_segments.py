@@ -15,7 +15,7 @@ import pytest
 
 from bitrix24_effectiveness.configuration import OWN_SEGMENT_TYPES
 from bitrix24_effectiveness.demo import generate
-from running import REPOSITORY, MiniProject, databases, run_command
+from running import REPOSITORY, MiniProject, databases, long, run_command
 
 VARS = "{custom_segments: {branch: {table: crm_lead, column: UF_CRM_BRANCH}}}"
 BRANCHES = "['North', '  North ', 'South', '', null]"
@@ -46,6 +46,7 @@ def published(env: dict[str, str], query: str) -> list[tuple]:
         return connection.execute(query).fetchall()
 
 
+@long
 def test_its_metrics_are_those_of_leads_and_deals_and_members_are_trimmed(
     env: dict[str, str],
 ) -> None:
@@ -63,6 +64,7 @@ def test_its_metrics_are_those_of_leads_and_deals_and_members_are_trimmed(
     ]
 
 
+@long
 def test_leads_of_a_member_are_those_whose_field_says_so(env: dict[str, str]) -> None:
     leads = published(env, "select lead_id from fct_leads where not is_excluded")
     names = ["North", "North", "South", "unknown", "unknown"]
@@ -77,6 +79,7 @@ def test_leads_of_a_member_are_those_whose_field_says_so(env: dict[str, str]) ->
     assert found == expected
 
 
+@long
 def test_a_deal_has_the_member_of_its_lead(env: dict[str, str]) -> None:
     won = published(
         env, "select lead_id, has_known_lead, amount from fct_deals where state = 'won'"
@@ -95,6 +98,7 @@ def test_a_deal_has_the_member_of_its_lead(env: dict[str, str]) -> None:
     assert found == expected
 
 
+@long
 def test_it_is_explained(env: dict[str, str], tmp_path: Path) -> None:
     told = run_command(
         "explain", "conversion", "--period", "2026", "--lang", "en", env=env, cwd=tmp_path

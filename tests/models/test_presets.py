@@ -33,7 +33,7 @@ from portal_shapes import (
     without_what_the_product_lacks,
 )
 from portals import Case
-from running import REPOSITORY
+from running import REPOSITORY, long
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 Marts = dict[str, list[Row]]
@@ -114,6 +114,7 @@ def assert_same_marts(got: Marts, expected: Marts) -> None:
         assert got[name] == expected[name], name
 
 
+@long
 def test_universal_methods_give_the_marts_of_the_classic_ones(
     portal: Portal, expected: Marts, tmp_path: Path
 ):
@@ -121,11 +122,13 @@ def test_universal_methods_give_the_marts_of_the_classic_ones(
     assert_same_marts(marts_of(tmp_path, "crm_item"), expected)
 
 
+@long
 def test_bi_connector_gives_the_marts_of_rest(portal: Portal, expected: Marts, tmp_path: Path):
     write_parquet(tmp_path, bi_connector(portal))
     assert_same_marts(marts_of(tmp_path, "bi_connector"), expected)
 
 
+@long
 def test_a_smart_process_gives_the_metrics_of_deals(demo: Portal, tmp_path: Path):
     deals, smart = as_smart_process(demo)
     (tmp_path / "deals").mkdir()

@@ -10,7 +10,9 @@ import duckdb
 import pytest
 import yaml
 
-from running import REPOSITORY, databases, run_command
+from running import REPOSITORY, databases, long, run_command
+
+pytestmark = long
 
 CODE = "repeat_purchases"
 ROWS = "purchases,count(*),fct_purchases,purchased_date,period,true"

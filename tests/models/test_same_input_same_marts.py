@@ -1,6 +1,5 @@
 """The marts are a function of the rows: neither their order nor the number of threads matters."""
 
-import os
 from pathlib import Path
 
 import duckdb
@@ -9,9 +8,9 @@ from bitrix24_effectiveness.demo import GO_LIVE, generate, seed_files
 from compare_engines import mart_keys
 from harness import MARTS, compile_project, seed_rows
 from portals import Case
-from running import REPOSITORY
+from running import IS_LONG, REPOSITORY
 
-LEADS = 20_000 if "LONG_TESTS" in os.environ else 2_000
+LEADS = 20_000 if IS_LONG else 2_000
 
 
 def shuffled(raw: Path) -> Path:

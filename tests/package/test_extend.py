@@ -17,7 +17,9 @@ import yaml
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.unchanged import fingerprint_of
-from running import REPOSITORY, Answer, Built, linked_checkout, run_command
+from running import REPOSITORY, Answer, Built, linked_checkout, long, run_command
+
+pytestmark = long
 
 EXAMPLE = REPOSITORY / "examples/extend"
 OWN = "revenue_by_week"

@@ -72,9 +72,17 @@ _manifests: dict[str, Any] = {}
 def findings_of(
     project: Project, now: datetime, before: dict[tuple[str, str], str], **options: Any
 ) -> list[Finding]:
-    """Builds the base tables and judges them; dbt reads the project once for equal vars."""
+    """Builds the base tables and judges them.
+
+    dbt reads the project once: of all vars only the names of raw tables matter then.
+    """
     log = Log("text")
-    same = str((project.target, project.warehouse_db.name, project.given_vars))
+    names = {
+        name: value
+        for name, value in project.given_vars.items()
+        if (name.startswith("raw_") and name != "raw_max_age_hours") or name == "deal_entity_type"
+    }
+    same = str((project.target, project.warehouse_db.name, names))
     dbt = Dbt(project, log, _manifests.get(same))
     try:
         base_tables = build_base(project, log, dbt)

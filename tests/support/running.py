@@ -22,9 +22,20 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 Answer = subprocess.CompletedProcess[str]
 
 
+IS_LONG = "LONG_TESTS" in os.environ
+
+# the whole way of a project of its own, on a real dbt
+long = pytest.mark.skipif(not IS_LONG, reason="a minute long: LONG_TESTS=1, make test-all")
+
+
 def hunt(whole: int) -> int:
     """How many random cases a test tries: all in `make test-all`, a fifth in `make test`."""
-    return whole if "LONG_TESTS" in os.environ else -(-whole // 5)
+    return whole if IS_LONG else -(-whole // 5)
+
+
+def sample(whole: list[str]) -> list[str]:
+    """Which of many like cases are tried: all in `make test-all`, every fifth in `make test`."""
+    return whole if IS_LONG else whole[::5]
 
 
 def run_command(*arguments: str, env: dict[str, str], cwd: Path) -> Answer:
