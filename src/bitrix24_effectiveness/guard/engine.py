@@ -132,7 +132,7 @@ class Engine:
         except (sqlalchemy.exc.SQLAlchemyError, LookupError, ValueError):
             return query
         # it asks for a query that names the batch
-        return self.in_order(f"select * from {rows} -- {{batch}}")
+        return self.in_order(f"select * from {rows} /* {{batch}} */")
 
     def has(self, table: str, expectation: dict[str, Any], part: str, was_there: bool) -> bool:
         """Whether there is what the expectation is about.
