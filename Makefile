@@ -99,6 +99,7 @@ SHOTS := CRM_RAW_DB=target/screenshots/raw.duckdb CRM_WAREHOUSE_DB=target/screen
 screenshots: $(READY)
 	@command -v chromium > /dev/null || { echo "chromium is missing: apt-get install chromium"; exit 1; }
 	mkdir -p target/screenshots
+	rm -f target/screenshots/*.duckdb*
 	$(SHOTS) crm-effect demo
 	$(SHOTS) crm-effect run > /dev/null
 	python tests/support/browser.py target/screenshots/report.html docs

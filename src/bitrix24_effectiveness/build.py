@@ -23,7 +23,9 @@ from bitrix24_effectiveness.warehouse import warehouse_of
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_BASE = f"fqn:{NAME}.staging.bitrix24.base"
+_BASE = [NAME, "staging", "bitrix24", "base"]
+# what dbt keeps apart from `nodes`
+_KINDS_OF_NODES = ("exposures", "metrics", "saved_queries", "semantic_models", "unit_tests")
 _SHOWN_ROWS = 5
 _SHOWN_VALUE = 60
 
@@ -59,15 +61,15 @@ class Dbt:
         _check_schemas(self._project, manifest)
         return manifest
 
-    def run(self, title: str, command: str, *selection: str) -> list[Any]:
-        """Runs a command on some nodes, gives a result for each and holds the warehouse open.
+    def run_base(self) -> list[Any]:
+        """Builds the base tables, gives a result for each and holds the warehouse open.
 
         Raises:
             ConfigurationError: dbt could not even start with this configuration.
         """
         self.build_in_memory()
-        with self._log.progress(title):
-            answer = self._invoke(command, *selection, manifest=self.manifest, stays_open=True)
+        with self._log.progress("base tables"), _base_alone(self.manifest):
+            answer = self._invoke("run", manifest=self.manifest, stays_open=True)
         return list(answer.results)
 
     def build(self, *selection: str) -> list[Any]:
@@ -187,7 +189,7 @@ def build_base(project: Project, log: Log, dbt: Dbt) -> dict[str, str]:
         ConfigurationError: dbt could not even start with this configuration.
         DataError: a table could not be built; says which.
     """
-    results = dbt.run("base tables", "run", "--select", _BASE)
+    results = dbt.run_base()
     _judge(project, results, log)
     models = [result.node for result in results if result.node.resource_type == "model"]
     dbt.base_nodes = frozenset(model.unique_id for model in models)
@@ -211,7 +213,8 @@ def build(project: Project, log: Log, dbt: Dbt | None = None) -> None:
     selection = ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
     if dbt.base_nodes:
         # `empty`: leaving out a model would leave out its tests
-        selection += ["--exclude", f"{_BASE},resource_type:model", "--indirect-selection", "empty"]
+        base = f"fqn:{'.'.join(_BASE)},resource_type:model"
+        selection += ["--exclude", base, "--indirect-selection", "empty"]
     # those of now: what a person changes while it builds is not in it
     settings = settings_of(project)
     record(project, "running")
@@ -307,6 +310,24 @@ def record(
             "settings": settings,
         }
     warehouse.write_state(state)
+
+
+@contextmanager
+def _base_alone(manifest: Manifest) -> Iterator[None]:
+    """Without all that does not go into base tables: dbt looks at everything before it begins."""
+    held = {name: getattr(manifest, name) for name in ("nodes", *_KINDS_OF_NODES)}
+    manifest.nodes = {
+        key: node
+        for key, node in manifest.nodes.items()
+        if node.fqn[: len(_BASE)] == _BASE or str(node.resource_type) == "operation"
+    }
+    for name in _KINDS_OF_NODES:
+        setattr(manifest, name, {})
+    try:
+        yield
+    finally:
+        for name, nodes in held.items():
+            setattr(manifest, name, nodes)
 
 
 @contextmanager

@@ -289,6 +289,20 @@ def test_a_before_too_uncertain_for_any_after_says_so(effects: Effects) -> None:
     assert "before_too_uncertain" in row["warning"]
 
 
+def test_nobody_is_told_to_wait_for_more_than_ten_years(effects: Effects) -> None:
+    def told(spread: int) -> tuple[int | None, bool]:
+        rng = random.Random(5)
+        series = {number: (100 + spread * rng.uniform(-1, 1), 1.0) for number in ALL}
+        row = scored(effects, months_of("sales_cycle", series))["sales_cycle"]
+        assert row["status"] == "not_distinguishable"
+        return row["months_to_tell"], "before_too_uncertain" in (row["warning"] or "")
+
+    waits = [told(spread) for spread in range(34, 42)]
+    assert 24 < max(wait for wait, _ in waits if wait) <= 121
+    # what would take longer is said to be too uncertain
+    assert waits[-1] == (None, True)
+
+
 # -- money
 
 

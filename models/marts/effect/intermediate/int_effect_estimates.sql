@@ -3,6 +3,8 @@
 {%- set enough = var('min_comparison_months') -%}
 {#- a change of this share is what an owner would want to see who has set no goal -#}
 {%- set wanted_share = 0.2 -%}
+{#- nobody waits longer -#}
+{%- set longest_wait_months = 120 -%}
 {%- set full_months_a_window
     = '((coalesce(full_before_months, ' ~ full ~ ') + ' ~ full ~ ') / cast(2 as ' ~ type_double() ~ '))' -%}
 {%- set no_number = 'cast(null as ' ~ type_double() ~ ')' -%}
@@ -460,7 +462,7 @@ final as (
         coalesce(smallest_detectable_change <= wanted_change, false) as is_able_to_tell,
         case
             when
-                months_needed is not null
+                months_needed <= {{ longest_wait_months }}
                 then greatest(cast(ceil(months_needed) as bigint), {{ enough }})
         end
             as months_needed
