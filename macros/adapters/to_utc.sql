@@ -6,6 +6,11 @@
     (({{ local_timestamp }}) at time zone '{{ timezone }}' at time zone 'UTC')
 {%- endmacro %}
 
+{#- UTC of an instant without asking the time-zone library a second time -#}
+{% macro duckdb__to_utc(local_timestamp, timezone) -%}
+    make_timestamp(epoch_us(({{ local_timestamp }}) at time zone '{{ timezone }}'))
+{%- endmacro %}
+
 {#-
   Of an hour that the clock shows twice Java takes the first and the other engines take the second: that is the one
   by the offset of the next day, where it really reads so.

@@ -9,7 +9,7 @@ activities as (
 months as (
 
     select distinct
-        cast({{ dbt.date_trunc('month', to_local('happened_at')) }} as date) as month_start
+        cast({{ dbt.date_trunc('month', 'happened_date') }} as date) as month_start
 
     from activities
 

@@ -307,6 +307,8 @@ final as (
         kind,
         created_at,
         case when has_happened then happened_at end as happened_at,
+        case when has_happened then cast({{ to_local('happened_at') }} as date) end
+            as happened_date,
         is_incoming,
         has_happened and is_from_client and not is_told_by_messages as is_touch,
         (
@@ -349,6 +351,7 @@ final as (
         'chat' as kind,
         sent_at as created_at,
         sent_at as happened_at,
+        cast({{ to_local('sent_at') }} as date) as happened_date,
         sender_kind = 'client' as is_incoming,
         sender_kind = 'client' as is_touch,
         sender_kind = 'operator' as is_response,

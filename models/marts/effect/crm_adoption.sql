@@ -53,7 +53,7 @@ counts as (
                 then records.employee_id
         end) as employees_in_charge,
         count(distinct case
-            when records.record_kind = 'act' and records.employee_id <> 'unknown'
+            when records.record_kind = 'work_day' and records.employee_id <> 'unknown'
                 then records.employee_id
         end) as employees_at_work
 

@@ -79,7 +79,7 @@ activities as (
 
     select
         *,
-        cast({{ dbt.date_trunc('month', to_local('happened_at')) }} as date) as month_start
+        cast({{ dbt.date_trunc('month', 'happened_date') }} as date) as month_start
 
     from {{ ref('int_thread_activities') }}
 

@@ -64,7 +64,7 @@ processes_by_segment as (
 mailings as (
 
     select
-        cast({{ to_local('happened_at') }} as date) as happened_date,
+        happened_date,
         'client_mailings' as process_category,
         is_by_person
 

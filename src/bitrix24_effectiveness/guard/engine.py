@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class Engine:
         """
         self._project = project
         self._is_kept = is_kept
+        self._numbers = count(1)
         self._delivered = delivered_columns(project)
         # of the kinds of source that there are, each engine has its own
         self._source: Any
@@ -113,6 +115,25 @@ class Engine:
         """The query with its rows in an order, so that of many the same are shown each time."""
         return f"select * from (\n{query}\n) as failing order by failing"
 
+    def found_once(self, query: str, relation: str) -> str:
+        """A query for the rows that this one finds, which is run here.
+
+        Great Expectations runs each query for the rows and again for their number. One that cannot
+        be run stays as it is, for Great Expectations to say why.
+        """
+        rows = f"failing_rows_{next(self._numbers)}"
+        try:
+            with self._sql.begin() as connection:
+                connection.execute(
+                    sqlalchemy.text(
+                        f"create temporary table {rows} as {query.format(batch=relation)}"
+                    )
+                )
+        except (sqlalchemy.exc.SQLAlchemyError, LookupError, ValueError):
+            return query
+        # it asks for a query that names the batch
+        return self.in_order(f"select * from {rows} /* {{batch}} */")
+
     def has(self, table: str, expectation: dict[str, Any], part: str, was_there: bool) -> bool:
         """Whether there is what the expectation is about.
 
@@ -151,12 +172,17 @@ class Engine:
         if table not in self._delivered:
             yield from ((expectation, f"no raw table {table}") for expectation in expectations)
             return
+        relation = table if part == "read" else delivered_view(table)
         parameters: dict[str, Any] = {}
         definitions = []
         for expectation in expectations:
             definition = dict(expectation)
             definition["meta"] = dict(expectation["meta"])
             parameters |= definition["meta"].pop("parameters", {})
+            # pages for people show the query itself
+            if "unexpected_rows_query" in definition["kwargs"] and not self._is_kept:
+                query = definition["kwargs"]["unexpected_rows_query"]
+                definition["kwargs"] = {"unexpected_rows_query": self.found_once(query, relation)}
             definitions.append(definition)
         try:
             suite = ExpectationSuite(name=f"{table}.{part}", expectations=definitions)
@@ -164,7 +190,7 @@ class Engine:
             raise ConfigurationError(
                 f"great_expectations/{table}.yml: {str(error).strip().splitlines()[0]}"
             ) from error
-        batch = self._batch(suite.name, table if part == "read" else delivered_view(table))
+        batch = self._batch(suite.name, relation)
         outcome = self._validate(*batch, suite, parameters)
         by_check = {result.expectation_config.meta["check"]: result for result in outcome.results}
         for expectation in expectations:

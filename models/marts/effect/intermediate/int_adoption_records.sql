@@ -41,10 +41,10 @@ tasks as (
 acts as (
 
     select
-        act_id,
         thread_id,
         actor_id,
         happened_at,
+        happened_date,
         is_response_untimed or is_response_unknown as is_untimed
 
     from activities
@@ -163,11 +163,12 @@ records as (
 
     union all
 
-    select
-        'act|' || act_id as record_key,
-        'act' as record_kind,
+    select distinct
+        'work_day|' || actor_id || '|' || cast(happened_date as {{ dbt.type_string() }})
+            as record_key,
+        'work_day' as record_kind,
         actor_id as employee_id,
-        cast({{ to_local('happened_at') }} as date) as date_day,
+        happened_date as date_day,
         1 as counted
 
     from acts

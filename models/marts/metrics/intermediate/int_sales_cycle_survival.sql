@@ -5,11 +5,21 @@ with
 
 periods as (
 
-    select
-        *,
-        row_number() over (order by period_key) as period_number
+    select * from {{ ref('int_periods') }}
 
-    from {{ ref('int_periods') }}
+),
+
+-- a month, a quarter and a year that end together look back on the same deals
+cutoffs as (
+
+    select
+        cutoff_at,
+        trailing_start_at,
+        row_number() over (order by cutoff_at) as cutoff_number
+
+    from periods
+
+    group by cutoff_at, trailing_start_at
 
 ),
 
@@ -36,24 +46,24 @@ deals as (
 observations as (
 
     select
-        periods.period_number,
+        cutoffs.cutoff_number,
         deals.all_number,
         {% for segment_type in segment_types %}
         deals.{{ segment_dimension(segment_type) }}_number,
         {% endfor %}
-        coalesce(deals.won_at < periods.cutoff_at, false) as is_won,
+        coalesce(deals.won_at < cutoffs.cutoff_at, false) as is_won,
         {{ microseconds_between(
             'deals.first_contact_at',
-            'least(deals.won_at, deals.lost_at, periods.cutoff_at)'
+            'least(deals.won_at, deals.lost_at, cutoffs.cutoff_at)'
         ) }} as observed_microseconds
 
-    from periods
+    from cutoffs
 
     inner join deals
         on
-            periods.cutoff_at > deals.created_at
-            and periods.trailing_start_at <= deals.created_at
-            and coalesce(periods.cutoff_at <= deals.known_until_at, true)
+            cutoffs.cutoff_at > deals.created_at
+            and cutoffs.trailing_start_at <= deals.created_at
+            and coalesce(cutoffs.cutoff_at <= deals.known_until_at, true)
 
 ),
 
@@ -63,13 +73,13 @@ at_risk as (
 
     {% for segment_type in ['all'] + segment_types %}
     select
-        period_number,
+        cutoff_number,
         '{{ segment_type }}' as segment_type,
         {{ segment_dimension(segment_type) }}_number as member_number,
         is_won,
         observed_microseconds,
         row_number() over (
-            partition by period_number, {{ segment_dimension(segment_type) }}_number
+            partition by cutoff_number, {{ segment_dimension(segment_type) }}_number
             order by observed_microseconds desc, is_won asc
         ) as deals_at_risk
 
@@ -85,7 +95,7 @@ at_risk as (
 curve as (
 
     select
-        period_number,
+        cutoff_number,
         segment_type,
         member_number,
         observed_microseconds,
@@ -96,8 +106,8 @@ curve as (
                     else ln(1 - 1 / cast(deals_at_risk as {{ type_double() }}))
                 end
             ) over (
-                partition by period_number, segment_type, member_number
-                order by observed_microseconds asc, deals_at_risk desc
+                partition by cutoff_number, segment_type, member_number
+                order by deals_at_risk desc
                 rows between unbounded preceding and current row
             )
         ) as share_not_won
@@ -111,7 +121,7 @@ curve as (
 medians as (
 
     select
-        period_number,
+        cutoff_number,
         segment_type,
         member_number,
         -- the tolerance is for rounding in the logarithms
@@ -121,7 +131,7 @@ medians as (
 
     where share_not_won <= 0.5 + 1e-9
 
-    group by period_number, segment_type, member_number
+    group by cutoff_number, segment_type, member_number
 
 ),
 
@@ -152,8 +162,11 @@ final as (
 
     from medians
 
+    inner join cutoffs
+        on medians.cutoff_number = cutoffs.cutoff_number
+
     inner join periods
-        on medians.period_number = periods.period_number
+        on cutoffs.cutoff_at = periods.cutoff_at
 
     inner join members
         on
