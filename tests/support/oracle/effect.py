@@ -125,6 +125,8 @@ MAX_FACTOR_OF_BASELINE = 20
 TARGET_CHANGE = 0.2
 # acts of people for each time that a client reached out
 ACTS = ("outgoing_acts", "letters")
+# letters a request, of which fewer are no way to answer
+FEW_LETTERS = 0.05
 NEGLIGIBLE = 1e-9
 # costs that there would be without a CRM as well
 RUNNING = ("marketing", "salary", "other")
@@ -489,6 +491,11 @@ class Effect:
             of_touch = [act for act in asked if act.touched_by == kind]
             found[f"requests_{kind}"] = (len(of_kind), len(units))
             found[f"answered_{kind}"] = (answered, known)
+            all_of_touch = [act for act in acts if act.touched_by == kind]
+            found[f"letters_{kind}"] = (
+                sum(act.is_response and act.kind in ("email", "chat") for act in all_of_touch),
+                sum(act.is_touch for act in all_of_touch),
+            )
             found[f"outgoing_acts_{kind}"] = (
                 sum(act.is_response for act in of_touch),
                 sum(act.is_touch for act in of_touch),
@@ -585,6 +592,10 @@ class Effect:
             if kind == "call":
                 needed.append("calls_with_telephony")
             found = [self.recorded_differently(name, before, after) for name in needed]
+            letters = [self.coverage(f"letters_{kind}", months) for months in (before, after)]
+            # a kind of request that letters answer stands on their being written down at all
+            if max(rate or 0 for rate in letters) >= FEW_LETTERS:
+                found.append(self.recorded_differently("letters", before, after))
             if any(found):
                 doubts[kind] = [doubt for doubt in found if doubt]
         alike = present - set(doubts)
