@@ -467,6 +467,7 @@ def test_recording_coverage_by_hand():
         "won_deals_with_client": (1, 2),
         # of deals that came from a lead
         "leads_per_deal": (2, 1),
+        "deals_of_leads": (1, 3),
         "came_to_nothing": (1, 2),
         "requests_call": (1, 2),
         "answered_call": (0, 1),
@@ -961,7 +962,7 @@ def test_without_a_go_live_date_there_is_no_verdict():
 @pytest.mark.parametrize("variant", ["defaults", "berlin", "deals"])
 def test_identities_hold_on_random_portals(variant):
     compared = 0
-    for seed in range(12):
+    for seed in range(18):
         case = seeded_case(seed, variant=variant, size="medium")
         variables = {"crm_go_live_date": "2024-05-01", "min_comparison_months": 2}
         metrics = compute(case.portal, case.seeds, case.variables | variables).metrics

@@ -114,7 +114,7 @@ BASIS: dict[str, tuple[str, ...]] = {
     "retention": ("won_deals_with_client",),
     "churn": ("won_deals_with_client",),
     "cac": ("won_deals_with_client", "cost_days_marketing"),
-    "sales_cycle": ("deals_with_history", "leads_per_deal", "demand_with_activity"),
+    "sales_cycle": ("deals_with_history", "deals_of_leads", "demand_with_activity"),
     "ltv": ("won_deals_with_client",),
     "average_deal_size": (),
     "automation_level": ("letters",),
@@ -482,6 +482,7 @@ class Effect:
             "deals_with_history": (sum(bool(deal.steps) for deal in created), len(created)),
             "won_deals_with_client": (sum(deal.client_id is not None for deal in won), len(won)),
             "leads_per_deal": (len(leads), sum(deal.lead_id is not None for deal in created)),
+            "deals_of_leads": (sum(deal.lead_id is not None for deal in created), len(created)),
             "came_to_nothing": (sum(unit.won_at is None for unit in units), len(units)),
         }
         for kind in CHANNELS:
@@ -665,7 +666,7 @@ class Effect:
         comparison.before_article = self.article_value(code, before)
         comparison.after_article = self.article_value(code, after)
         if code == "automation_level":
-            return self._automation(comparison)
+            return self._automation(comparison, blocked)
 
         is_known = money_scale is not None and self._is_source_there(code, before, after)
         sides = [
@@ -768,13 +769,16 @@ class Effect:
 
     # -- automation (11.4)
 
-    def _automation(self, comparison: Comparison) -> Comparison:
+    def _automation(self, comparison: Comparison, blocked: bool) -> Comparison:
         is_measured = (
             min(len(comparison.before_months), len(comparison.after_months)) >= self.fewest_months
             and min(comparison.before_n, comparison.after_n) >= self.fewest_cases
         )
         if is_measured:
             comparison.measure = "automated_events_pct"
+            if blocked:
+                comparison.status = "not_comparable"
+                return comparison
             self._look_ahead(comparison, comparison.after)
             self._judge(comparison)
             return comparison
