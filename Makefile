@@ -13,8 +13,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:
 	@echo "make run    the demo portal (or that of CRM_RAW_DB, or BITRIX24_WEBHOOK_URL), built, published and summed up"
-	@echo "make test   lint, every dbt test, every Python test on DuckDB, random portals by sample"
-	@echo "make test-all  the same with hundreds of random portals, on PostgreSQL and Apache Spark, in Airflow, Dagster and Superset"
+	@echo "make test   lint, every dbt test, the Python tests on DuckDB but the longest, random portals by sample"
+	@echo "make test-all  the same with the longest tests and hundreds of random portals, on PostgreSQL and Apache Spark, in Airflow, Dagster and Superset"
 	@echo "make test-postgres  the tests on a throw-away PostgreSQL server, whose binaries must be there"
 	@echo "make test-spark  the same models on Apache Spark in one process; Java and requirements-spark.lock must be there"
 	@echo "make test-schedulers  the files of deploy in Airflow and Dagster, which it installs in target/schedulers"

@@ -319,7 +319,8 @@ def _base_alone(manifest: Manifest) -> Iterator[None]:
     manifest.nodes = {
         key: node
         for key, node in manifest.nodes.items()
-        if node.fqn[: len(_BASE)] == _BASE or str(node.resource_type) == "operation"
+        if (str(node.resource_type) == "model" and node.fqn[: len(_BASE)] == _BASE)
+        or str(node.resource_type) == "operation"
     }
     for name in _KINDS_OF_NODES:
         setattr(manifest, name, {})

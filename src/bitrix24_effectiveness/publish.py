@@ -130,7 +130,7 @@ def rollback(project: Project, log: Log, to: str | None = None) -> None:
     at = f"{found[0]:{_SHOWN}}"
     log.event(
         "rolled_back",
-        f"current is the publication of {at} UTC again; the next run publishes anew",
+        f"the publication of {at} UTC is current again; the next run publishes anew",
         at=at,
     )
 

@@ -200,7 +200,7 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, wrong: tuple[str
     ("language", "metric", "goal"),
     [
         ("en", "Conversion to deal, your goal, a change by 50%", "months of records before"),
-        ("ru", "Конверсия в сделку, ваша цель — изменение на 50 %", "записей до запуска"),
+        ("ru", "Конверсия в сделку, ваша цель — изменение на 50 %", "записей до внедрения"),
     ],
 )
 def test_the_plan_names_goals_and_what_must_still_be_written_down(

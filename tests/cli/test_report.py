@@ -130,9 +130,9 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     assert "was changing the same way before go-live:\n  - Rising" in english
     assert "Cannot be compared:\n  - Nothing: no events\n" in english
     assert "of 8 groups of metrics that can be compared, 4 got better, 1 got worse" in english
-    assert "by chance in about 1 case of 240." in english
+    assert "by chance in about 1 case in 240." in english
     rare = told("en", verdict=verdict_row(chance_under_no_effect=1e-9))
-    assert "by chance in less than 1 case of 1,000,000." in rare
+    assert "by chance in fewer than 1 case in 1,000,000." in rare
     one = told("en", verdict=verdict_row(lines_expected_wrong=0.05, families_with_data=1))
     assert "Of one interval about 0.05 can" in one
     assert "only one group of metrics can be compared; better: 4" in one
@@ -154,12 +154,12 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
             # money does not say so
             verdict_row("pays_off", net_effect_ci_low=-1.0),
             "work has improved since go-live. Whether that covers the costs",
-            "с CRM работа пошла лучше. Покрывает ли это расходы",
+            "после внедрения CRM работа пошла лучше. Покрывает ли это расходы",
         ),
         (
             verdict_row("pays_off", net_effect_ci_low=None),
             "work has improved since go-live. Whether that covers the costs",
-            "с CRM работа пошла лучше. Покрывает ли это расходы",
+            "после внедрения CRM работа пошла лучше. Покрывает ли это расходы",
         ),
         (
             verdict_row("eats_the_budget", reason="money"),
@@ -190,8 +190,8 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
             # windows never get that long, whatever the day
             verdict_row("cannot_tell_yet", can_tell_from=date(2026, 3, 1), months_to_compare=31),
             "it cannot be told by comparing 12 months: a change of 20% would be seen in 31.",
-            "сравнив по 12 мес., судить нельзя: изменение на 20 % будет заметно, если"
-            " сравнить по 31 мес.",
+            "по 12 мес. судить нельзя: изменение на 20 % будет заметно, только если"
+            " сравнивать по 31 мес.",
         ),
         (
             verdict_row("cannot_tell_yet"),
@@ -271,7 +271,7 @@ def test_what_was_recorded_differently_says_what_to_check() -> None:
         (
             {"goal_status": "on_the_way", "goal_value": None},
             "a change from a “before” that is not known, by 31 March 2027",
-            "изменение к значению «до», которого нет, срок 31 марта 2027",
+            "задана как изменение, но значения «до» нет; срок 31 марта 2027",
         ),
         ({"goal_status": "no_goal", "goal_value": None, "goal_date": None}, "", ""),
     ],

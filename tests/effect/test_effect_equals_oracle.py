@@ -33,6 +33,7 @@ KINDS = {
     "telephony": "calls_with_telephony",
     "stage_history": "deals_with_history",
     "clients": "won_deals_with_client",
+    "lead_links": "deals_of_leads",
     "leads_per_deal": "leads_per_deal",
     "costs_marketing": "cost_days_marketing",
     "costs_crm": "cost_days_crm",
@@ -159,6 +160,9 @@ def differences(found: EffectResult, connection: duckdb.DuckDBPyConnection) -> I
         ("plain", 15, 1.0, "0.4", []),
         ("big_client", 25, 0.0, "", []),
         ("growth", 25, 0.5, "0.4", PRICES),
+        # what was recorded differently
+        ("half_of_the_letters", 30, 0.0, "", []),
+        ("winners_alone", 25, 0.0, "", []),
     ],
 )
 def test_before_and_after_are_those_of_the_oracle(

@@ -467,18 +467,23 @@ def test_recording_coverage_by_hand():
         "won_deals_with_client": (1, 2),
         # of deals that came from a lead
         "leads_per_deal": (2, 1),
+        "deals_of_leads": (1, 3),
         "came_to_nothing": (1, 2),
         "requests_call": (1, 2),
         "answered_call": (0, 1),
+        "letters_call": (0, 1),
         "outgoing_acts_call": (0, 1),
         "requests_email": (1, 2),
         "answered_email": (1, 1),
+        "letters_email": (2, 1),
         "outgoing_acts_email": (2, 1),
         "requests_form": (0, 2),
         "answered_form": (0, 0),
+        "letters_form": (0, 0),
         "outgoing_acts_form": (0, 0),
         "requests_chat": (0, 2),
         "answered_chat": (0, 0),
+        "letters_chat": (0, 0),
         "outgoing_acts_chat": (0, 0),
         "cost_days_marketing": (0, 29),
         "cost_days_crm": (10, 29),
@@ -957,7 +962,7 @@ def test_without_a_go_live_date_there_is_no_verdict():
 @pytest.mark.parametrize("variant", ["defaults", "berlin", "deals"])
 def test_identities_hold_on_random_portals(variant):
     compared = 0
-    for seed in range(12):
+    for seed in range(18):
         case = seeded_case(seed, variant=variant, size="medium")
         variables = {"crm_go_live_date": "2024-05-01", "min_comparison_months": 2}
         metrics = compute(case.portal, case.seeds, case.variables | variables).metrics

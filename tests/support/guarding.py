@@ -13,6 +13,7 @@ import duckdb
 
 from bitrix24_effectiveness.build import Dbt, build_base
 from bitrix24_effectiveness.guard import Finding, check_raw_tables, read_suites
+from bitrix24_effectiveness.guard.judge import Suites
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.catalogue import all_at_once
@@ -70,7 +71,10 @@ _manifests: dict[str, Any] = {}
 
 
 def findings_of(
-    project: Project, now: datetime, before: dict[tuple[str, str], str], **options: Any
+    project: Project,
+    now: datetime,
+    before: dict[tuple[str, str], str],
+    suites: Suites | None = None,
 ) -> list[Finding]:
     """Builds the base tables and judges them.
 
@@ -84,12 +88,36 @@ def findings_of(
     }
     same = str((project.target, project.warehouse_db.name, names))
     dbt = Dbt(project, log, _manifests.get(same))
+    manifest = _manifests[same] = dbt.manifest
+    every_node = manifest.nodes
+    if suites is not None:
+        asked = tables_asked(suites)
+        manifest.nodes = {
+            key: node
+            for key, node in every_node.items()
+            if str(node.resource_type) != "model"
+            or asked.issuperset(table for _, table in node.sources)
+        }
     try:
         base_tables = build_base(project, log, dbt)
-        _manifests[same] = dbt.manifest
-        return check_raw_tables(project, base_tables, now, before, **options)
+        return check_raw_tables(project, base_tables, now, before, suites=suites)
     finally:
+        manifest.nodes = every_node
         dbt.close()
+
+
+def tables_asked(suites: Suites) -> set[str]:
+    """The raw tables that the checks name, and those by which the engine knows the newest week."""
+    asked = {"crm_deal", "crm_lead", "crm_activity"}
+    for table, parts in suites.items():
+        for expectations in parts.values():
+            for expectation in expectations:
+                asked |= {table, *words_of(expectation)}
+    return asked
+
+
+def words_of(expectation: dict[str, Any]) -> list[str]:
+    return re.findall(r"\w+", str(expectation["kwargs"]))
 
 
 class Guarded:
@@ -134,9 +162,8 @@ class Guarded:
         """All checks, or those of a severity, or that ask one of some tables."""
 
         def is_wanted(table: str, expectation: dict[str, Any]) -> bool:
-            words = re.findall(r"\w+", str(expectation["kwargs"]))
             return (severity is None or expectation["severity"] == severity) and (
-                of_tables is None or not {table, *words}.isdisjoint(of_tables)
+                of_tables is None or not {table, *words_of(expectation)}.isdisjoint(of_tables)
             )
 
         return {

@@ -3,6 +3,7 @@
     'activities': ['call', 'email', 'form', 'chat', 'none'],
     'requests': ['call', 'email', 'form', 'chat'],
     'answers': ['call', 'email', 'form', 'chat'],
+    'letters': ['call', 'email', 'form', 'chat'],
     'answered': ['call', 'email', 'form', 'chat'],
 } -%}
 {%- set record_kinds = [
@@ -236,12 +237,12 @@ records as (
 
     select
         'letters' as record_kind,
-        'all' as request_kind,
+        touch_kind as request_kind,
         month_start,
         case when is_response and kind in ('email', 'chat') then 1 else 0 end as counted,
         case when is_touch then 1 else 0 end as base
 
-    from thread_acts
+    from acts_by_touch
 
     union all
 

@@ -114,7 +114,7 @@ BASIS: dict[str, tuple[str, ...]] = {
     "retention": ("won_deals_with_client",),
     "churn": ("won_deals_with_client",),
     "cac": ("won_deals_with_client", "cost_days_marketing"),
-    "sales_cycle": ("deals_with_history", "leads_per_deal", "demand_with_activity"),
+    "sales_cycle": ("deals_with_history", "deals_of_leads", "demand_with_activity"),
     "ltv": ("won_deals_with_client",),
     "average_deal_size": (),
     "automation_level": ("letters",),
@@ -125,6 +125,8 @@ MAX_FACTOR_OF_BASELINE = 20
 TARGET_CHANGE = 0.2
 # acts of people for each time that a client reached out
 ACTS = ("outgoing_acts", "letters")
+# letters a request, of which fewer are no way to answer
+FEW_LETTERS = 0.05
 NEGLIGIBLE = 1e-9
 # costs that there would be without a CRM as well
 RUNNING = ("marketing", "salary", "other")
@@ -480,6 +482,7 @@ class Effect:
             "deals_with_history": (sum(bool(deal.steps) for deal in created), len(created)),
             "won_deals_with_client": (sum(deal.client_id is not None for deal in won), len(won)),
             "leads_per_deal": (len(leads), sum(deal.lead_id is not None for deal in created)),
+            "deals_of_leads": (sum(deal.lead_id is not None for deal in created), len(created)),
             "came_to_nothing": (sum(unit.won_at is None for unit in units), len(units)),
         }
         for kind in CHANNELS:
@@ -489,6 +492,11 @@ class Effect:
             of_touch = [act for act in asked if act.touched_by == kind]
             found[f"requests_{kind}"] = (len(of_kind), len(units))
             found[f"answered_{kind}"] = (answered, known)
+            all_of_touch = [act for act in acts if act.touched_by == kind]
+            found[f"letters_{kind}"] = (
+                sum(act.is_response and act.kind in ("email", "chat") for act in all_of_touch),
+                sum(act.is_touch for act in all_of_touch),
+            )
             found[f"outgoing_acts_{kind}"] = (
                 sum(act.is_response for act in of_touch),
                 sum(act.is_touch for act in of_touch),
@@ -585,6 +593,10 @@ class Effect:
             if kind == "call":
                 needed.append("calls_with_telephony")
             found = [self.recorded_differently(name, before, after) for name in needed]
+            letters = [self.coverage(f"letters_{kind}", months) for months in (before, after)]
+            # a kind of request that letters answer stands on their being written down at all
+            if max(rate or 0 for rate in letters) >= FEW_LETTERS:
+                found.append(self.recorded_differently("letters", before, after))
             if any(found):
                 doubts[kind] = [doubt for doubt in found if doubt]
         alike = present - set(doubts)
@@ -654,7 +666,7 @@ class Effect:
         comparison.before_article = self.article_value(code, before)
         comparison.after_article = self.article_value(code, after)
         if code == "automation_level":
-            return self._automation(comparison)
+            return self._automation(comparison, blocked)
 
         is_known = money_scale is not None and self._is_source_there(code, before, after)
         sides = [
@@ -757,13 +769,16 @@ class Effect:
 
     # -- automation (11.4)
 
-    def _automation(self, comparison: Comparison) -> Comparison:
+    def _automation(self, comparison: Comparison, blocked: bool) -> Comparison:
         is_measured = (
             min(len(comparison.before_months), len(comparison.after_months)) >= self.fewest_months
             and min(comparison.before_n, comparison.after_n) >= self.fewest_cases
         )
         if is_measured:
             comparison.measure = "automated_events_pct"
+            if blocked:
+                comparison.status = "not_comparable"
+                return comparison
             self._look_ahead(comparison, comparison.after)
             self._judge(comparison)
             return comparison

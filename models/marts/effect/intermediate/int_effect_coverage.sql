@@ -1,4 +1,6 @@
 {#- money stands on the costs that are set off against it -#}
+{#- letters and messages each time that a client reached out: those of fewer are no way to answer -#}
+{%- set few_letters = 0.05 -%}
 {%- set money_kinds = 'costs_marketing costs_salary costs_other' -%}
 
 with
@@ -54,14 +56,18 @@ compared_kinds as (
 
 ),
 
--- a record that is not counted by the kind of request is counted over all
+-- a record that is not counted by the kind of request is counted over all, and so are letters:
+-- whether they are written down does not depend on what they answer
 needed as (
 
     select distinct
         compared_kinds.metric_code,
         compared_kinds.request_kind,
         over_all.record_kind,
-        coalesce(of_kind.request_kind, 'all') as coverage_kind
+        case
+            when over_all.record_kind = 'letters' then 'all'
+            else coalesce(of_kind.request_kind, 'all')
+        end as coverage_kind
 
     from compared_kinds
 
@@ -106,28 +112,74 @@ windows as (
 
 ),
 
+-- how often a request of the kind is answered by a letter, in the window that has more of them
+letters_by_kind as (
+
+    select
+        compared_kinds.metric_code,
+        compared_kinds.request_kind,
+        greatest(
+    {% for window in ['before', 'after'] -%}
+        coalesce(
+            {{ ratio(
+                "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
+                "sum(coverage.expected) filter (where window_months.window_name = '" ~ window ~ "')"
+            ) }},
+            0
+        ){{ ',' if not loop.last }}
+    {% endfor %}
+        ) as letters_a_request
+
+    from compared_kinds
+
+    inner join window_months
+        on compared_kinds.metric_code = window_months.metric_code
+
+    inner join coverage
+        on
+            coverage.record_kind = 'letters'
+            and compared_kinds.request_kind = coverage.request_kind
+            and window_months.period_start = coverage.month_start
+
+    group by compared_kinds.metric_code, compared_kinds.request_kind
+
+),
+
 final as (
 
     select
-        metric_code || '|' || request_kind || '|' || record_kind as effect_coverage_key,
-        metric_code,
-        request_kind,
-        record_kind,
-        before_coverage,
-        after_coverage,
+        windows.metric_code
+        || '|'
+        || windows.request_kind
+        || '|'
+        || windows.record_kind as effect_coverage_key,
+        windows.metric_code,
+        windows.request_kind,
+        windows.record_kind,
+        windows.before_coverage,
+        windows.after_coverage,
         coalesce(
-            least(before_coverage, after_coverage)
+            least(windows.before_coverage, windows.after_coverage)
             * case
                 -- fewer acts a client written down make each answer later, long before half is
                 -- missing; and a CRM that works moves their number little
-                when record_kind in ('answers', 'letters') then {{ var('max_answers_ratio') }}
+                when windows.record_kind in ('answers', 'letters') then {{ var('max_answers_ratio') }}
                 else {{ var('max_coverage_ratio') }}
             end
-            >= greatest(before_coverage, after_coverage),
+            >= greatest(windows.before_coverage, windows.after_coverage),
             true
+        )
+        or (
+            windows.record_kind = 'letters'
+            and coalesce(letters_by_kind.letters_a_request < {{ few_letters }}, false)
         ) as is_alike
 
     from windows
+
+    left join letters_by_kind
+        on
+            windows.metric_code = letters_by_kind.metric_code
+            and windows.request_kind = letters_by_kind.request_kind
 
 )
 
