@@ -357,6 +357,8 @@ def every_deal_a_template(portal: Portal) -> None:
 @warned("crm_deal.won_amounts_given")
 def won_deals_without_amounts(portal: Portal) -> None:
     """Amounts move to the invoice when a deal is won, and the loader knows no invoices."""
+    for deal in portal["crm_deal"][:8]:
+        deal.update(stage_id="WON", stage_semantic_id="S")
     for deal in portal["crm_deal"]:
         if deal["stage_semantic_id"] == "S":
             deal["opportunity"] = "0"
