@@ -100,7 +100,11 @@ def deals_of_last_week(portal: Portal) -> None:
 # -- clocks
 
 
-@stopped("crm_activity.clock_of_its_leads")
+@stopped(
+    "crm_activity.clock_of_its_leads",
+    "openline_message.clock_of_its_activities",
+    "telephony_call.clock_of_its_activities",
+)
 def activities_in_utc_without_offset(portal: Portal) -> None:
     """One table was exported in UTC, and its offsets were cut off: read as the portal's time."""
     shift(portal, "crm_activity", hours=-3)
