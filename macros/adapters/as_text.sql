@@ -10,7 +10,7 @@
 {% macro spark__as_text(column, raw_type) -%}
     {%- if raw_type == 'timestamp' -%}
     cast({{ column }} as string) || case when typeof({{ column }}) = 'timestamp' then '+00' else '' end
-    {%- elif raw_type in ('id', 'link', 'code') -%}
+    {%- elif raw_type in ('id', 'link', 'key', 'word', 'code', 'flag') -%}
     case
         when typeof({{ column }}) = 'double' then cast(cast({{ column }} as decimal(38, 1)) as string)
         else cast({{ column }} as string)

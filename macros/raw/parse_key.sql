@@ -1,3 +1,3 @@
 {% macro parse_key(column) %}
-    upper({{ column }})
+    upper({{ parse_word(column) | trim }})
 {% endmacro %}

@@ -100,7 +100,11 @@ def deals_of_last_week(portal: Portal) -> None:
 # -- clocks
 
 
-@stopped("crm_activity.clock_of_its_leads")
+@stopped(
+    "crm_activity.clock_of_its_leads",
+    "openline_message.clock_of_its_activities",
+    "telephony_call.clock_of_its_activities",
+)
 def activities_in_utc_without_offset(portal: Portal) -> None:
     """One table was exported in UTC, and its offsets were cut off: read as the portal's time."""
     shift(portal, "crm_activity", hours=-3)
@@ -223,3 +227,204 @@ def robot_that_is_no_user(portal: Portal) -> None:
     for number, row in enumerate(portal["crm_activity"][:100]):
         at = datetime.fromisoformat(row["created"]).replace(hour=number % 24).isoformat()
         row.update(author_id="987654", responsible_id="987654", created=at)
+
+
+# -- what contradicts another table
+
+
+@stopped("telephony_call.clock_of_its_activities")
+def calls_on_another_clock(portal: Portal) -> None:
+    """The statistics of calls come from a report in UTC, their activities from the portal."""
+    shift(portal, "telephony_call", hours=-3)
+
+
+@stopped("openline_message.clock_of_its_activities")
+def chats_on_another_clock(portal: Portal) -> None:
+    """The times of messages lost their offset."""
+    shift(portal, "openline_message", hours=3)
+
+
+@stopped("telephony_call.direction_of_its_activity")
+def directions_changed_places(portal: Portal) -> None:
+    """A loader of one's own counts directions the other way round."""
+    swapped = {"1": "2", "2": "1"}
+    each(portal, "crm_activity", "direction", lambda value: swapped.get(value, value))
+
+
+@stopped("telephony_call.direction_of_its_activity", and_more=True)
+def all_activities_outgoing(portal: Portal) -> None:
+    """The direction is a default of the loader."""
+    each(portal, "crm_activity", "direction", lambda value: "2")
+
+
+@stopped("telephony_call.owner_of_its_activity", and_more=True)
+def leads_and_deals_changed_places(portal: Portal) -> None:
+    """A loader of one's own numbers the owners of activities the other way round."""
+    swapped = {"1": "2", "2": "1"}
+    each(portal, "crm_activity", "owner_type_id", lambda value: swapped.get(value, value))
+
+
+@stopped("crm_deal.lead_is_converted")
+def leads_one_row_further(portal: Portal) -> None:
+    """Two lists were put side by side, and one had a heading: each deal has the next lead."""
+    leads = {lead["id"] for lead in portal["crm_lead"]}
+    for deal in portal["crm_deal"]:
+        following = str(int(deal["lead_id"] or 0) + 1)
+        deal["lead_id"] = following if following in leads else deal["lead_id"]
+
+
+@stopped("crm_deal.currency_as_in_its_lead", and_more=True)
+def deals_in_dollars(portal: Portal) -> None:
+    """The base of an integration was changed: roubles are called dollars."""
+    each(portal, "crm_deal", "currency_id", lambda value: "USD")
+
+
+@stopped("openline_message.chat_mostly_exists")
+def chats_of_another_provider(portal: Portal) -> None:
+    """The provider is a default of the loader: no activity is a chat."""
+    each(portal, "crm_activity", "provider_id", lambda value: "REST_APP")
+
+
+# -- holes and strays
+
+
+@stopped("crm_activity.no_hole_in_time", and_more=True)
+def a_month_of_activities_missing(portal: Portal) -> None:
+    """A load by months failed in the middle, and nobody looked."""
+    keep(portal, "crm_activity", lambda row: row["created"][:7] != "2026-09")
+
+
+@stopped("crm_deal_stage_history.no_hole_in_time", and_more=True)
+def a_month_of_stage_history_missing(portal: Portal) -> None:
+    """The same for the history of deals."""
+    keep(portal, "crm_deal_stage_history", lambda row: row["created_time"][:7] != "2026-09")
+
+
+@warned("crm_lead.no_strays_in_time")
+def twelve_leads_of_2005(portal: Portal) -> None:
+    """An old address book was imported with its dates."""
+    portal["crm_lead"] += [
+        lead | {"id": str(number + 1), "date_create": f"2005-03-{number + 1:02}T10:00:00+03:00"}
+        for number, lead in enumerate(portal["crm_lead"][:12])
+    ]
+
+
+@stopped("crm_lead_status_history.after_creation", and_more=True)
+def leads_created_when_changed(portal: Portal) -> None:
+    """The date of the last change was loaded for that of creation."""
+    for lead in portal["crm_lead"]:
+        lead["date_create"] = lead["date_modify"]
+
+
+# -- twice, and of two
+
+
+@stopped("crm_deal_stage_history.one_creation")
+def histories_of_two_portals(portal: Portal) -> None:
+    """The histories of two portals lie in one table; ids of both begin at 1."""
+    portal["crm_deal_stage_history"] += [
+        row | {"created_time": shifted(row["created_time"], minutes=7)}
+        for row in portal["crm_deal_stage_history"][:40]
+    ]
+
+
+@stopped("telephony_call.one_creation")
+def calls_of_two_portals(portal: Portal) -> None:
+    """The same for calls."""
+    portal["telephony_call"] += [
+        row | {"call_start_date": shifted(row["call_start_date"], minutes=-7)}
+        for row in portal["telephony_call"][:40]
+    ]
+
+
+@stopped("crm_activity.imported_once")
+def activities_imported_twice(portal: Portal) -> None:
+    """Activities were moved from the portal's own copy: the same under new ids."""
+    portal["crm_activity"] += copies(portal["crm_activity"], 70_000_000)
+
+
+@stopped("telephony_call.imported_once")
+def calls_imported_twice(portal: Portal) -> None:
+    """The same for calls."""
+    portal["telephony_call"] += copies(portal["telephony_call"], 70_000_000)
+
+
+# -- what is possible, and a fault in most
+
+
+@stopped("crm_deal.mostly_no_templates")
+def every_deal_a_template(portal: Portal) -> None:
+    """The flag of recurring deals was read from another field."""
+    each(portal, "crm_deal", "is_recurring", lambda value: "Y")
+
+
+@warned("crm_deal.won_amounts_given")
+def won_deals_without_amounts(portal: Portal) -> None:
+    """Amounts move to the invoice when a deal is won, and the loader knows no invoices."""
+    for deal in portal["crm_deal"][:8]:
+        deal.update(stage_id="WON", stage_semantic_id="S")
+    for deal in portal["crm_deal"]:
+        if deal["stage_semantic_id"] == "S":
+            deal["opportunity"] = "0"
+
+
+@warned("telephony_call.both_results")
+def every_call_missed(portal: Portal) -> None:
+    """The result code is a default of the loader."""
+    each(portal, "telephony_call", "call_failed_code", lambda value: "304")
+
+
+@warned("crm_activity.several_owners")
+def one_employee_does_everything(portal: Portal) -> None:
+    """Activities come by the account of an integration, which is their employee."""
+    employee = portal["users"][0]["id"]
+    each(portal, "crm_activity", "responsible_id", lambda value: employee)
+
+
+@warned("openline_message.operators_are_people")
+def bots_as_operators(portal: Portal) -> None:
+    """A loader of one's own knows clients and all others."""
+    for row in portal["openline_message"]:
+        if row["sender_kind"] in ("bot", "system"):
+            row["sender_kind"] = "operator"
+
+
+@warned("crm_activity.answers_take_time")
+def a_robot_answers_in_the_name_of_people(portal: Portal) -> None:
+    """An automation rule writes to each new lead in seconds, in the name of who is responsible."""
+    portal["crm_activity"] += [
+        portal["crm_activity"][0]
+        | {
+            "id": str(70_000_000 + number),
+            "owner_type_id": "1",
+            "owner_id": lead["id"],
+            "type_id": "4",
+            "provider_id": "CRM_EMAIL",
+            "direction": "2",
+            "responsible_id": lead["assigned_by_id"],
+            "author_id": lead["assigned_by_id"],
+            "associated_entity_id": None,
+            "completed": "Y",
+        }
+        | dict.fromkeys(
+            ("created", "start_time", "last_updated"), shifted(lead["date_create"], seconds=4)
+        )
+        for number, lead in enumerate(portal["crm_lead"])
+    ]
+
+
+# -- numbers that became decimals
+
+
+@neutralised
+def flags_as_floats(portal: Portal) -> None:
+    """Pandas made decimals of flags, as of ids."""
+    decimals = {"Y": "1.0", "N": "0.0", "true": "1.0", "false": "0.0"}
+    for table, column in (
+        ("crm_activity", "completed"),
+        ("crm_activity", "is_incoming_channel"),
+        ("crm_deal", "is_recurring"),
+        ("crm_currency", "base"),
+        ("users", "active"),
+    ):
+        each(portal, table, column, lambda value: decimals[value])

@@ -5,9 +5,8 @@ Kinds of columns:
 * ``id`` - integer text, kept as text (``37.0`` -> ``37``; ``0`` stays ``0``);
 * ``link`` - the same, but ``0`` means that there is no link;
 * ``text`` - as delivered, trimmed;
-* ``word`` - as delivered, trimmed, without quotes around it;
+* ``word`` - as delivered, trimmed, without quotes around it or a number's decimals (``7.0`` is 7);
 * ``code`` - the same and upper-cased (stage and status ids);
-* ``result`` - a code that may have become a number: ``200.0`` is 200;
 * ``semantic`` - P, S or F, whatever spelling was delivered; None when it says nothing;
 * ``number`` - Decimal; ``flag`` - bool; ``time`` - aware datetime in UTC; ``day`` - date.
 """
@@ -120,7 +119,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "call_start_date": "time",
         "call_type": "id",
         "call_duration": "number",
-        "call_failed_code": "result",
+        "call_failed_code": "code",
         "portal_user_id": "link",
         "crm_entity_type": "word",
         "crm_entity_id": "link",
@@ -211,7 +210,10 @@ SEMANTICS = {
     "FAILURE": "F",
     "APOLOGY": "F",
 }
-FLAGS = {"Y": True, "N": False, "1": True, "0": False, "TRUE": True, "FALSE": False}
+FLAGS = {"Y": True, "N": False, "1": True, "0": False, "TRUE": True, "FALSE": False} | {
+    "1.0": True,
+    "0.0": False,
+}
 
 _INTEGER = re.compile(r"^([+-]?\d+)(\.0*)?$")
 _TIME = re.compile(
@@ -307,16 +309,12 @@ def read_value(value: Any, kind: str, zone: ZoneInfo) -> Any:
         return None
     if kind == "text":
         return text
-    if kind in ("word", "code", "result"):
+    if kind in ("word", "code"):
         text = text_of(text.strip(QUOTES))
         if text is None:
             return None
-    if kind == "word":
-        return text
-    if kind == "code":
-        return text.upper()
-    if kind == "result":
-        return re.sub(r"^(\d{1,18})\.0+$", r"\1", text).upper()
+        text = re.sub(r"^(\d{1,18})\.0+$", r"\1", text)
+        return text if kind == "word" else text.upper()
     if kind == "semantic":
         return SEMANTICS.get(text.upper())
     if kind == "id":
