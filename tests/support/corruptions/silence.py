@@ -204,6 +204,9 @@ def one_amount_with_five_zeros_too_many(portal: Portal) -> None:
 def incoming_calls_not_loaded(portal: Portal) -> None:
     """The line of incoming calls is another telephony, which nobody loads."""
     each(portal, "telephony_call", "call_type", lambda value: "1")
+    for activity in portal["crm_activity"]:
+        if activity["type_id"] == "2":
+            activity["direction"] = "2"
 
 
 @warned("crm_lead.several_owners")
@@ -264,7 +267,7 @@ def leads_and_deals_changed_places(portal: Portal) -> None:
     each(portal, "crm_activity", "owner_type_id", lambda value: swapped.get(value, value))
 
 
-@stopped("crm_deal.lead_is_converted")
+@warned("crm_deal.lead_is_converted")
 def leads_one_row_further(portal: Portal) -> None:
     """Two lists were put side by side, and one had a heading: each deal has the next lead."""
     leads = {lead["id"] for lead in portal["crm_lead"]}
