@@ -1,5 +1,5 @@
 {#- money stands on the costs that are set off against it -#}
-{#- letters and messages each time that a client reached out: those of fewer are no way to answer -#}
+{#- letters each time that a client reached out: fewer are no way to answer a kind of request -#}
 {%- set few_letters = 0.05 -%}
 {%- set money_kinds = 'costs_marketing costs_salary costs_other' -%}
 
@@ -119,15 +119,15 @@ letters_by_kind as (
         compared_kinds.metric_code,
         compared_kinds.request_kind,
         greatest(
-    {% for window in ['before', 'after'] -%}
-        coalesce(
-            {{ ratio(
-                "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
-                "sum(coverage.expected) filter (where window_months.window_name = '" ~ window ~ "')"
-            ) }},
-            0
-        ){{ ',' if not loop.last }}
-    {% endfor %}
+            {% for window in ['before', 'after'] %}
+            coalesce(
+                {{ ratio(
+                    "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
+                    "sum(coverage.expected) filter (where window_months.window_name = '" ~ window ~ "')"
+                ) }},
+                0
+            ){{ ',' if not loop.last }}
+            {% endfor %}
         ) as letters_a_request
 
     from compared_kinds
@@ -163,7 +163,8 @@ final as (
             * case
                 -- fewer acts a client written down make each answer later, long before half is
                 -- missing; and a CRM that works moves their number little
-                when windows.record_kind in ('answers', 'letters') then {{ var('max_answers_ratio') }}
+                when windows.record_kind in ('answers', 'letters')
+                    then {{ var('max_answers_ratio') }}
                 else {{ var('max_coverage_ratio') }}
             end
             >= greatest(windows.before_coverage, windows.after_coverage),
