@@ -56,18 +56,14 @@ compared_kinds as (
 
 ),
 
--- a record that is not counted by the kind of request is counted over all, and so are letters:
--- whether they are written down does not depend on what they answer
+-- a record that is not counted by the kind of request is counted over all
 needed as (
 
     select distinct
         compared_kinds.metric_code,
         compared_kinds.request_kind,
         over_all.record_kind,
-        case
-            when over_all.record_kind = 'letters' then 'all'
-            else coalesce(of_kind.request_kind, 'all')
-        end as coverage_kind
+        coalesce(of_kind.request_kind, 'all') as coverage_kind
 
     from compared_kinds
 
@@ -84,12 +80,32 @@ needed as (
 
 ),
 
+-- whether letters are written down does not depend on what they answer: over all as well
+needed_and_all_letters as (
+
+    select * from needed
+
+    union distinct
+
+    select
+        metric_code,
+        request_kind,
+        record_kind,
+        'all' as coverage_kind
+
+    from needed
+
+    where record_kind = 'letters'
+
+),
+
 windows as (
 
     select
         needed.metric_code,
         needed.request_kind,
         needed.record_kind,
+        needed.coverage_kind,
     {% for window in ['before', 'after'] -%}
         {{ ratio(
             "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
@@ -97,7 +113,7 @@ windows as (
         ) }} as {{ window }}_coverage{{ ',' if not loop.last }}
     {% endfor %}
 
-    from needed
+    from needed_and_all_letters as needed
 
     inner join window_months
         on needed.metric_code = window_months.metric_code
@@ -108,40 +124,7 @@ windows as (
             and needed.coverage_kind = coverage.request_kind
             and window_months.period_start = coverage.month_start
 
-    group by needed.metric_code, needed.request_kind, needed.record_kind
-
-),
-
--- how often a request of the kind is answered by a letter, in the window that has more of them
-letters_by_kind as (
-
-    select
-        compared_kinds.metric_code,
-        compared_kinds.request_kind,
-        greatest(
-            {% for window in ['before', 'after'] %}
-            coalesce(
-                {{ ratio(
-                    "sum(coverage.recorded) filter (where window_months.window_name = '" ~ window ~ "')",
-                    "sum(coverage.expected) filter (where window_months.window_name = '" ~ window ~ "')"
-                ) }},
-                0
-            ){{ ',' if not loop.last }}
-            {% endfor %}
-        ) as letters_a_request
-
-    from compared_kinds
-
-    inner join window_months
-        on compared_kinds.metric_code = window_months.metric_code
-
-    inner join coverage
-        on
-            coverage.record_kind = 'letters'
-            and compared_kinds.request_kind = coverage.request_kind
-            and window_months.period_start = coverage.month_start
-
-    group by compared_kinds.metric_code, compared_kinds.request_kind
+    group by needed.metric_code, needed.request_kind, needed.record_kind, needed.coverage_kind
 
 ),
 
@@ -172,15 +155,22 @@ final as (
         )
         or (
             windows.record_kind = 'letters'
-            and coalesce(letters_by_kind.letters_a_request < {{ few_letters }}, false)
+            and own_letters.metric_code is not null
+            and coalesce(greatest(own_letters.before_coverage, own_letters.after_coverage), 0)
+            < {{ few_letters }}
         ) as is_alike
 
     from windows
 
-    left join letters_by_kind
+    -- how often a request of this kind is answered by one
+    left join windows as own_letters
         on
-            windows.metric_code = letters_by_kind.metric_code
-            and windows.request_kind = letters_by_kind.request_kind
+            windows.metric_code = own_letters.metric_code
+            and windows.request_kind = own_letters.request_kind
+            and own_letters.record_kind = 'letters'
+            and own_letters.coverage_kind <> 'all'
+
+    where windows.record_kind <> 'letters' or windows.coverage_kind = 'all'
 
 )
 
