@@ -14,6 +14,7 @@ import pytest
 from bitrix24_effectiveness.demo import generate
 from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.guard import Finding, guard, judge, read_suites
+from bitrix24_effectiveness.guard.views import CHANGES
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.catalogue import TIMES
@@ -131,6 +132,7 @@ def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
                     and (twentieth = 0 or {column} not between '2026-01-01' and '2026-01-12')
                 """
             )
+        connection.execute(f"create view changes as {CHANGES}")
         assert connection.sql("select count(*) > 10 from crm_activity").fetchone() == (True,)
         for _ in range(45):
             connection.execute("update today set day = day + 1")
@@ -429,6 +431,9 @@ def test_a_suite_that_is_missing_or_no_yaml(guarded_mini: MiniProject) -> None:
     path.write_text(text.replace("severity: critical", "severity: grave"), "utf-8")
     answer = guarded_mini.run("guard")
     assert (answer.returncode, "severity (critical or warning)" in answer.stderr) == (2, True)
+    path.write_text(text.replace("ends_with_the_others.sql", "gone.sql"), "utf-8")
+    answer = guarded_mini.run("guard")
+    assert (answer.returncode, "or the `file` of one beside it" in answer.stderr) == (2, True)
     path.write_text(text.replace("unexpected_rows_expectation", "expect_magic"), "utf-8")
     answer = guarded_mini.run("guard")
     assert (answer.returncode, "cannot be" in answer.stderr) == (1, True)

@@ -14,11 +14,12 @@ import duckdb
 from bitrix24_effectiveness.build import Dbt, build_base
 from bitrix24_effectiveness.guard import Finding, check_raw_tables, read_suites
 from bitrix24_effectiveness.guard.judge import Suites
+from bitrix24_effectiveness.guard.views import CREATED
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from corruptions.catalogue import all_at_once
 from corruptions.healthy import healthy_portal
-from harness import load_rows, type_of
+from harness import load_rows, read_by_the_parser, type_of
 from oracle.reading import COLUMNS
 from running import REPOSITORY
 
@@ -76,16 +77,9 @@ def findings_of(
     before: dict[tuple[str, str], str],
     suites: Suites | None = None,
 ) -> list[Finding]:
-    """Builds the base tables and judges them.
-
-    dbt reads the project once: of all vars only the names of raw tables matter then.
-    """
+    """Builds the base tables and judges them; dbt reads the project once, where it can."""
     log = Log("text")
-    names = {
-        name: value
-        for name, value in project.given_vars.items()
-        if (name.startswith("raw_") and name != "raw_max_age_hours") or name == "deal_entity_type"
-    }
+    names = read_by_the_parser(project.given_vars)
     same = str((project.target, project.warehouse_db.name, names))
     dbt = Dbt(project, log, _manifests.get(same))
     manifest = _manifests[same] = dbt.manifest
@@ -108,7 +102,7 @@ def findings_of(
 
 def tables_asked(suites: Suites) -> set[str]:
     """The raw tables that the checks name, and those by which the engine knows the newest week."""
-    asked = {"crm_deal", "crm_lead", "crm_activity"}
+    asked = set(CREATED)
     for table, parts in suites.items():
         for expectations in parts.values():
             for expectation in expectations:
@@ -117,7 +111,8 @@ def tables_asked(suites: Suites) -> set[str]:
 
 
 def words_of(expectation: dict[str, Any]) -> list[str]:
-    return re.findall(r"\w+", str(expectation["kwargs"]))
+    words = re.findall(r"\w+", str(expectation["kwargs"]))
+    return [*words, *CREATED] if "changes" in words else words
 
 
 class Guarded:

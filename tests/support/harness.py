@@ -262,6 +262,15 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def read_by_the_parser(variables: Row) -> Row:
+    """Of vars the names of raw tables: no other matters when dbt reads the project."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if (name.startswith("raw_") and name != "raw_max_age_hours") or name == "deal_entity_type"
+    }
+
+
 def compile_project(
     folder: Path,
     variables: Row,
@@ -277,11 +286,7 @@ def compile_project(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    names = {
-        name: value
-        for name, value in variables.items()
-        if name.startswith("raw_") or name == "deal_entity_type"
-    }
+    names = read_by_the_parser(variables)
     engine = tuple(sorted((environment or {}).items()))
     manifest = parsed(project, json.dumps(names), engine).deepcopy()
     raw = folder / "raw.duckdb"
@@ -318,7 +323,7 @@ def compile_project(
 
 @cache
 def parsed(project: Path, variables: str, engine: tuple[tuple[str, str], ...]) -> Any:
-    """The project as dbt reads it: of all vars only the names of raw tables matter then."""
+    """The project as dbt reads it, see `read_by_the_parser`."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 

@@ -34,12 +34,6 @@ _RESULT_FORMAT = {
     "partial_unexpected_count": 20,
     "return_unexpected_index_query": False,
 }
-_CHANGES = """
-    select date_create as changed_at from crm_deal
-    union all select date_create from crm_lead
-    union all select created from crm_activity
-"""
-
 # its names for temporary views are not those of the driver's dialect
 _ROOM_FOR_VIEWS = ("attach if not exists ':memory:' as crm_guard", "use crm_guard")
 
@@ -149,7 +143,7 @@ class Engine:
         """End of the newest week in which at least ten rows were created; None: there is none."""
         week = self._scalar(
             "select max(week) from (select date_trunc('week', changed_at) as week "
-            f"from ({_CHANGES}) as changes group by 1 having count(*) >= 10) as weeks"
+            "from changes group by 1 having count(*) >= 10) as weeks"
         )
         return week and datetime(week.year, week.month, week.day) + timedelta(days=7)
 

@@ -151,7 +151,10 @@ def _compared(suites: Suites) -> set[tuple[str, str]]:
 
 
 def read_suites(project: Project) -> Suites:
-    """The expectations of each raw table, from `great_expectations/<raw_table>.yml`."""
+    """The expectations of each raw table, from `great_expectations/<raw_table>.yml`.
+
+    Queries that several tables share are read from the files that they name.
+    """
     suites = {}
     for table in project.raw_tables:
         path = project.package_directory / "great_expectations" / f"{table}.yml"
@@ -166,7 +169,24 @@ def read_suites(project: Project) -> Suites:
                 f"{path}: it must hold lists `delivered` and `read` of expectations, each with "
                 "type, kwargs, severity (critical or warning), description and meta.check"
             )
+        for expectation in (one for part in suites[table].values() for one in part):
+            shared = expectation["kwargs"].get("unexpected_rows_query")
+            if isinstance(shared, dict):
+                query = _shared_query(path, table, shared)
+                expectation["kwargs"]["unexpected_rows_query"] = query
     return suites
+
+
+def _shared_query(suite: Path, table: str, shared: dict[str, str]) -> str:
+    """The query of a file beside the suite, for a table and its column of time."""
+    try:
+        query = (suite.parent / shared["file"]).read_text("utf-8")
+        return query.replace("{at}", shared["at"]).replace("{table}", table)
+    except (KeyError, OSError, TypeError) as error:
+        raise ConfigurationError(
+            f"{suite}: unexpected_rows_query is a query, or the `file` of one beside it and `at`, "
+            "the column of time"
+        ) from error
 
 
 def _is_suite(suite: Any) -> bool:

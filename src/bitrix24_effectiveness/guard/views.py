@@ -13,6 +13,13 @@ from bitrix24_effectiveness.warehouse import warehouse_of
 
 Columns = dict[str, dict[str, str]]
 
+# the tables that say whether the portal is at work, with their times of creation
+CREATED = {"crm_deal": "date_create", "crm_lead": "date_create", "crm_activity": "created"}
+CHANGES = " union all ".join(
+    f"select '{table}' as raw_table, {column} as changed_at from {table}"
+    for table, column in CREATED.items()
+)
+
 
 def delivered_columns(project: Project) -> Columns:
     """Columns of each raw table that is there: name in the contract, else its own -> its own.
@@ -55,6 +62,7 @@ def queries_of_views(
 ) -> dict[str, str]:
     """The query of each view by its name."""
     queries = {table: f"select * from {relation}" for table, relation in base_tables.items()}
+    queries["changes"] = CHANGES
     database = [project.vars["raw_database"]] if project.target == "duckdb" else []
     for table, columns in delivered.items():
         selected = ", ".join(
