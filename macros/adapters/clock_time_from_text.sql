@@ -10,6 +10,6 @@
 {% macro postgres__clock_time_from_text(text) -%}
     case
         when {{ is_day_of_month(text) }}
-            then cast(regexp_replace({{ text }}, '([.][0-9]{6})[0-9]+', '\1') as timestamp)
+            then cast({{ cut_to_microseconds(text) }} as timestamp)
     end
 {%- endmacro %}

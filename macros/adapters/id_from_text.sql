@@ -18,3 +18,11 @@
         else {{ bitrix24_effectiveness.default__id_from_text(text) }}
     end
 {%- endmacro %}
+
+{#- counted repetitions are slow here: each makes states of its own, anew for every text -#}
+{% macro postgres__id_from_text(text) -%}
+    case
+        when {{ text }} ~ '^[0-9]+([.]0+)?$' and length(split_part({{ text }}, '.', 1)) <= 18
+            then cast(cast(split_part({{ text }}, '.', 1) as bigint) as {{ dbt.type_string() }})
+    end
+{%- endmacro %}
