@@ -260,7 +260,7 @@ class VerdictInWords:
         wrong = verdict["lines_expected_wrong"]
         if wrong:
             # the marts count 5 % of the intervals
-            yield self._word("lines", n=round(wrong / 0.05), wrong=self._number(wrong))
+            yield self._word("lines", n=round(wrong / 0.05))
 
     # -- what changed
 

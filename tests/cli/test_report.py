@@ -134,9 +134,9 @@ def test_the_verdict_says_what_got_better_and_how_sure_that_is() -> None:
     rare = told("en", verdict=verdict_row(chance_under_no_effect=1e-9))
     assert "by chance in fewer than 1 case in 1,000,000." in rare
     one = told("en", verdict=verdict_row(lines_expected_wrong=0.05, families_with_data=1))
-    assert "Of one interval about 0.05 can" in one
+    assert "so do not rely on this one alone." in one
     assert "only one group of metrics can be compared; better: 4" in one
-    assert "Of 9 intervals about 0.45 can be expected to be wrong" in english
+    assert "wrong by chance, and there are 9 of them here" in english
 
     russian = told("ru", scorecard=scorecard)
     assert "Вывод: CRM окупается." in russian
