@@ -420,9 +420,9 @@ the compiled SQL of this project. The go-live is on 1 May 2025, the data begin i
 {LATELY:%B %Y} where the shape says nothing else and end with October 2026, the gross margin is
 {MARGIN:g}, and the CRM costs next to nothing. There is no `price_index`, as in most companies.
 
-**How sure these figures are**: a rate of so few portals is a rough one. Of ten portals of a cell
-none wrong, the true rate may still be {percent(at_most(0, 10), 1)}, of twenty
-{percent(at_most(0, 20), 1)} (95 % confidence). Cells have as many portals as the column says.
+**How sure these figures are**: where of a hundred portals none is wrong, the true rate may still be
+{percent(at_most(0, 100), 1)}, where of four {percent(at_most(0, 4), 1)} (95 % confidence). Cells
+have as many portals as the column says: large ones take long, and show only what is far off.
 All shapes are made of the same seeds: what is chance in one is there in the others as well.
 
 ## The interval by itself

@@ -15,7 +15,7 @@ from rich.console import Console
 from bitrix24_effectiveness.language import Language
 from bitrix24_effectiveness.report import result_of
 from bitrix24_effectiveness.verdict import Verdict, goal_in_words, print_verdict, sorted_findings
-from running import REPOSITORY, Answer, Built, MiniProject
+from running import REPOSITORY, Answer, Built, MiniProject, long
 
 # -- the verdict in words
 
@@ -453,6 +453,7 @@ def ran(folder: Path, env: dict[str, str], *arguments: str) -> Answer:
     return MiniProject(REPOSITORY, env).run(*arguments)
 
 
+@long
 @pytest.mark.skipif(not CASE.is_dir(), reason="the cases are not beside the project")
 def test_a_portal_of_ones_own_gets_no_figure_of_another_company(
     tmp_path: Path, demo_portal: Built

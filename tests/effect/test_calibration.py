@@ -28,8 +28,9 @@ from calibration import (
     with_checkpoint,
 )
 from harness import Compiled, compile_project
+from running import IS_LONG
 
-PORTALS = 20
+PORTALS = 20 if IS_LONG else 10
 # one in a thousand: the sample is always the same, but another change of the generator draws anew
 RARE = 0.001
 

@@ -42,7 +42,11 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 # these two tell what became of raw rows, which a neutralised corruption may change
 ROW_COUNTS = "raw_row_counts"
 REFUSED = [name for name, one in CATALOGUE.items() if isinstance(one.outcome, Refused)]
-GUARDED = [name for name in CATALOGUE if name not in REFUSED]
+# by what becomes of them, so that a sample has each kind
+GUARDED = sorted(
+    (name for name in CATALOGUE if name not in REFUSED),
+    key=lambda name: type(CATALOGUE[name].outcome).__name__,
+)
 BUILT = {
     name: one
     for name, one in CATALOGUE.items()

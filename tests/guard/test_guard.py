@@ -23,7 +23,7 @@ from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
 from portals import SIZES, VARIANTS, random_case
-from running import REPOSITORY, MiniProject, hunt
+from running import REPOSITORY, MiniProject, hunt, long
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -337,6 +337,7 @@ def test_a_run_builds_each_base_table_once_and_tests_it(guarded_mini: MiniProjec
         assert [node for node in nodes if "not_null_base_bitrix24__deals_id" in node]
 
 
+@long
 def test_a_guard_that_is_interrupted_leaves_what_was_built_as_it_was(
     guarded_mini: MiniProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +354,7 @@ def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+@long
 def test_a_table_that_shrank_since_the_last_accepted_run(
     guarded_mini: MiniProject, healthy: Portal
 ) -> None:
@@ -368,6 +370,7 @@ def test_a_table_that_shrank_since_the_last_accepted_run(
     assert guarded_mini.run("guard").returncode == 0
 
 
+@long
 def test_an_alarm_that_was_accepted_stays_accepted_and_no_other(
     guarded_mini: MiniProject, healthy: Portal
 ) -> None:
@@ -446,6 +449,7 @@ def test_a_suite_that_is_missing_or_no_yaml(guarded_mini: MiniProject) -> None:
 # -- PostgreSQL
 
 
+@long
 def test_the_same_findings_on_postgresql(
     tmp_path: Path, healthy: Portal, request: pytest.FixtureRequest
 ) -> None:

@@ -18,7 +18,7 @@ from corruptions.healthy import Portal, clean, keep
 from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
-from running import IS_LONG, REPOSITORY
+from running import IS_LONG, REPOSITORY, long
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 # with a number of portals: so many of them, and all thirty days
@@ -181,6 +181,7 @@ def lived(portal: Portal, day: int) -> None:
         )
 
 
+@long
 def test_a_healthy_portal_is_loaded_day_by_day(guarded: Guarded, tmp_path: Path) -> None:
     portal = made(tmp_path, 600, 1)
     before: dict[tuple[str, str], str] = {}

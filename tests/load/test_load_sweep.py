@@ -12,6 +12,7 @@ from bitrix24_effectiveness.errors import DataError
 from bitrix24_effectiveness.load import sweep as module
 from emulator import Emulator, Fault, FaultPlan, Request
 from loading import Loading, deals_in_portal, deals_of, small_portal
+from running import long
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_rows_that_the_user_could_not_see_before_are_read(thousand: Loading) -> 
     assert deals_of(thousand) == deals_in_portal(thousand)
 
 
+@long
 def test_a_sweep_goes_on_where_it_stopped(
     thousand: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_sweep_goes_on_where_it_stopped(
     assert "200" not in {call.parameters["filter"]["<=ID"] for call in of_sweep(thousand)}
 
 
+@long
 def test_ids_with_gaps_are_swept_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RANGE", 10)
     portal = small_portal(400)
@@ -110,6 +113,7 @@ def test_ids_with_gaps_are_swept_as_well(tmp_path: Path, monkeypatch: pytest.Mon
         assert 5 < len(set(ends)) < 10 and len(ends) == len(set(ends)) + 2
 
 
+@long
 def test_a_full_load_heals_rows_that_changed_without_their_date(thousand: Loading) -> None:
     rows = thousand.portal.tables["crm_deal"].rows
     rows[5] = rows[5] | {"OPPORTUNITY": "77.00"}

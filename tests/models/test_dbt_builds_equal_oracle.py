@@ -11,7 +11,7 @@ from harness import differences, rows_of, seed_rows
 from oracle import compute
 from oracle.context import SEED_COLUMNS
 from oracle.reading import COLUMNS
-from running import REPOSITORY, databases
+from running import REPOSITORY, databases, long
 
 MAVEN = REPOSITORY.parent / "shared" / "data" / "maven_crm"
 
@@ -34,6 +34,7 @@ def project_seeds(folder: Path) -> dict[str, list[dict[str, str]]]:
     return {name: seed_rows(folder, name) for name in SEED_COLUMNS}
 
 
+@long
 @pytest.mark.skipif(not MAVEN.is_dir(), reason="the Maven data is not beside the project")
 def test_the_maven_data(tmp_path, monkeypatch):
     from bitrix24_effectiveness.build import build

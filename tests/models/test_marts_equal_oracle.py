@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from harness import COMPARED, MARTS, Project, rows_of, smallest
 from portals import VARIANTS, Case, cases, seeded_case
-from running import hunt
+from running import IS_LONG, hunt, long
 
 IS_FUZZING = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", hunt(30)))
@@ -76,7 +76,7 @@ def test_portals_with_next_to_nothing(project, size, variant):
 
 
 @settings(
-    max_examples=max(10, EXAMPLES // 10),
+    max_examples=max(10 if IS_LONG else 3, EXAMPLES // 10),
     deadline=None,
     derandomize=not IS_FUZZING,
     database=None,
@@ -89,6 +89,7 @@ def test_portals_of_hypothesis(project, case):
     check(project, case, "a portal of hypothesis")
 
 
+@long
 def test_neither_the_order_of_rows_nor_a_second_run_changes_anything(project):
     for seed in range(4):
         case = seeded_case(seed, variant="berlin", size="small")

@@ -24,18 +24,18 @@ Answer = subprocess.CompletedProcess[str]
 
 IS_LONG = "LONG_TESTS" in os.environ
 
-# the whole way of a project of its own, on a real dbt
+# the whole way of a project of its own, and guards and loads that take several runs
 long = pytest.mark.skipif(not IS_LONG, reason="a minute long: LONG_TESTS=1, make test-all")
 
 
 def hunt(whole: int) -> int:
-    """How many random cases a test tries: all in `make test-all`, a fifth in `make test`."""
-    return whole if IS_LONG else -(-whole // 5)
+    """How many random cases a test tries: all in `make test-all`, a tenth in `make test`."""
+    return whole if IS_LONG else -(-whole // 10)
 
 
 def sample(whole: list[str]) -> list[str]:
-    """Which of many like cases are tried: all in `make test-all`, every fifth in `make test`."""
-    return whole if IS_LONG else whole[::5]
+    """Which of many like cases are tried: all in `make test-all`, every tenth in `make test`."""
+    return whole if IS_LONG else whole[::10]
 
 
 def run_command(*arguments: str, env: dict[str, str], cwd: Path) -> Answer:

@@ -1,3 +1,4 @@
+{%- set go_live_month = dbt.date_trunc('month', date_var('crm_go_live_date')) -%}
 {%- set cost_types = ['marketing', 'salary', 'other', 'crm'] -%}
 
 with
@@ -27,12 +28,7 @@ student_t as (
 
 compared as (
 
-    select
-        months.*,
-        cast(
-            {{ dbt.datediff("cast('2000-01-01' as date)", 'months.period_start', 'month') }}
-            as {{ type_double() }}
-        ) as month_number
+    select months.*
 
     from months
 
@@ -55,8 +51,7 @@ average as (
         {% for cost_type in cost_types %}
         {{ sum_in_order(cost_type ~ '_cost', 'period_start') }} / count(*) as {{ cost_type }}_cost,
         {% endfor %}
-        {{ sum_in_order('revenue', 'period_start') }} / count(*) as revenue,
-        avg(month_number) as mean_month
+        {{ sum_in_order('revenue', 'period_start') }} / count(*) as revenue
 
     from compared
 
@@ -64,16 +59,58 @@ average as (
 
 ),
 
+beginning as (
+
+    select min(period_start) as first_month from months
+
+),
+
+-- a trend shows in years rather than in months: twice the window, but for the first month, which
+-- is hardly ever a whole one
+lead_months as (
+
+    select
+        months.period_start,
+        months.leads,
+        cast(
+            {{ dbt.datediff("cast('2000-01-01' as date)", 'months.period_start', 'month') }}
+            as {{ type_double() }}
+        ) as month_number
+
+    from months
+
+    cross join beginning
+
+    where
+        months.period_start > beginning.first_month
+        and months.period_start
+        >= {{ dbt.dateadd('month', -2 * var('comparison_months'), go_live_month) }}
+        and months.period_start < {{ go_live_month }}
+
+),
+
+middle as (
+
+    select
+        count(*) as months,
+        avg(month_number) as month_number,
+        avg(leads) as leads
+
+    from lead_months
+
+),
+
 from_the_middle as (
 
     select
-        compared.period_start,
-        compared.month_number - average.mean_month as month_number,
-        compared.leads - average.leads as leads
+        lead_months.period_start,
+        lead_months.month_number - middle.month_number as month_number,
+        lead_months.leads - middle.leads as leads,
+        cast(middle.months - 2 as {{ type_double() }}) as df
 
-    from compared
+    from lead_months
 
-    cross join average
+    cross join middle
 
 ),
 
@@ -81,6 +118,7 @@ from_the_middle as (
 line as (
 
     select
+        max(df) as df,
         {{ sum_in_order('month_number * month_number', 'period_start') }} as sxx,
         {{ sum_in_order('month_number * leads', 'period_start') }} as sxy,
         {{ sum_in_order('leads * leads', 'period_start') }} as syy
@@ -96,10 +134,10 @@ with_error as (
         line.sxy / nullif(line.sxx, 0) as slope,
         sqrt(
             greatest(line.syy - line.sxy * line.sxy / nullif(line.sxx, 0), 0)
-            / nullif(average.months - 2, 0)
+            / nullif(line.df, 0)
             / nullif(line.sxx, 0)
         ) as slope_error,
-        1 / nullif(cast(average.months - 2 as {{ type_double() }}), 0) as inverse_df
+        1 / nullif(line.df, 0) as inverse_df
 
     from average
 
