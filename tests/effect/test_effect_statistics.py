@@ -405,7 +405,7 @@ def test_the_parts_of_the_money_add_up(effects: Effects) -> None:
         assert row["net_effect_ci_low"] < row["net_effect"] < row["net_effect_ci_high"]
 
 
-@pytest.mark.parametrize("seed", [1, 5, 8])
+@pytest.mark.parametrize("seed", [1, 4, 5])
 def test_the_interval_of_money_is_that_of_its_months_and_of_the_trend_of_leads(
     effects: Effects, seed: int
 ) -> None:
