@@ -13,7 +13,7 @@ from bitrix24_effectiveness.plain_tests import PlainTest, plain_tests
 from corruptions.healthy import Portal, healthy_portal, healthy_seeds
 from harness import MARTS, Case, Compiled, compile_project, expected_of, parsed, rows_of
 from harness import differences as differences_from_oracle
-from running import REPOSITORY
+from running import REPOSITORY, long
 
 MODELS = tuple(path.stem for path in (REPOSITORY / "models").rglob("*.sql"))
 
@@ -105,6 +105,7 @@ def test_a_few_strays_move_nothing(
     assert told["crm_verdict"] == expected["crm_verdict"]
 
 
+@long
 def test_eleven_in_one_year_are_no_strays(
     compiled: Compiled, data_tests: list[PlainTest], healthy: Portal
 ) -> None:

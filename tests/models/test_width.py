@@ -13,6 +13,7 @@ import pytest
 
 from compare_engines import mart_keys
 from harness import Compiled, Node, build_model, compile_project
+from running import long
 from wide_portal import Width, write_wide_portal
 
 MEMORY = "1GB"
@@ -30,6 +31,7 @@ def every_mart(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     return compile_project(tmp_path_factory.mktemp("compiled"), {}, wanted=tuple(mart_keys()))
 
 
+@long
 def test_no_model_of_a_wide_portal_takes_more_than_a_gigabyte(
     every_mart: Compiled, tmp_path: Path
 ) -> None:

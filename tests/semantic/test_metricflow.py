@@ -14,7 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from running import REPOSITORY, Built, linked_checkout
+from running import REPOSITORY, Built, linked_checkout, long
+
+pytestmark = long
 
 pytest.importorskip("dbt_metricflow", reason="pip install -e '.[semantic]'")
 
