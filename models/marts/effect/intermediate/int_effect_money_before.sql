@@ -89,41 +89,16 @@ lead_months as (
 
 ),
 
-middle as (
-
-    select
-        count(*) as months,
-        avg(month_number) as month_number,
-        avg(leads) as leads
-
-    from lead_months
-
-),
-
-from_the_middle as (
-
-    select
-        lead_months.period_start,
-        lead_months.month_number - middle.month_number as month_number,
-        lead_months.leads - middle.leads as leads,
-        cast(middle.months - 2 as {{ type_double() }}) as df
-
-    from lead_months
-
-    cross join middle
-
-),
-
--- a line through the leads of the months
+-- a line through them; sums of whole numbers are exact
 line as (
 
     select
-        max(df) as df,
-        {{ sum_in_order('month_number * month_number', 'period_start') }} as sxx,
-        {{ sum_in_order('month_number * leads', 'period_start') }} as sxy,
-        {{ sum_in_order('leads * leads', 'period_start') }} as syy
+        cast(count(*) - 2 as {{ type_double() }}) as df,
+        sum(month_number * month_number) - sum(month_number) * sum(month_number) / count(*) as sxx,
+        sum(month_number * leads) - sum(month_number) * sum(leads) / count(*) as sxy,
+        sum(leads * leads) - sum(leads) * sum(leads) / count(*) as syy
 
-    from from_the_middle
+    from lead_months
 
 ),
 
