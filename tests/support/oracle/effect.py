@@ -1172,10 +1172,15 @@ class Effect:
     def _growth_of_leads(self, before: Window, after: Window) -> float:
         """The margin a month that leads would have added, had they gone on as they did before."""
         usual = self._average_money(self.money_windows[0])
-        leads = [self._money_of(month)["demand"] for month in self.money_windows[0]]
-        line = linregress(before.months, leads)
-        freedom = before.size - 2
-        if not usual["deals"] or abs(line.slope) <= t.ppf(POWER, freedom) * line.stderr:
+        go_live = period_start_of("month", self.go_live)
+        since = add_months(go_live, -2 * int(self.vars["comparison_months"]))
+        # the first month of the data is hardly a whole one
+        months = [month for month in self.complete[1:] if since <= month < go_live]
+        if len(months) < 3 or not usual["deals"]:
+            return 0.0
+        leads = [self._money_of(month)["demand"] for month in months]
+        line = linregress([month.year * 12 + month.month for month in months], leads)
+        if abs(line.slope) <= t.ppf(POWER, len(months) - 2) * line.stderr:
             return 0.0
         apart = sum(after.months) / after.size - sum(before.months) / before.size
         return line.slope * apart * usual["revenue"] / usual["demand"] * self.run.margin
