@@ -6,6 +6,7 @@ Only the segment ``all``. Journals and adoption are not here.
 from __future__ import annotations
 
 import calendar
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -1180,10 +1181,12 @@ class Effect:
             return 0.0
         leads = [self._money_of(month)["demand"] for month in months]
         line = linregress([month.year * 12 + month.month for month in months], leads)
-        if abs(line.slope) <= t.ppf(POWER, len(months) - 2) * line.stderr:
+        margin = t.ppf(POWER, len(months) - 2) * line.stderr
+        if abs(line.slope) <= margin:
             return 0.0
+        steepest = line.slope + math.copysign(margin, line.slope)
         apart = sum(after.months) / after.size - sum(before.months) / before.size
-        return line.slope * apart * usual["revenue"] / usual["demand"] * self.run.margin
+        return steepest * apart * usual["revenue"] / usual["demand"] * self.run.margin
 
     def _rise_of_prices(self, before: Window, after: Window) -> float:
         """What prices may have risen by where nothing says: none within a year."""

@@ -120,25 +120,12 @@ with_error as (
 
 ),
 
--- a trend that is no trend comes out as large in one of five cases
-final as (
+with_quantile as (
 
     select
-        with_error.months,
-        with_error.leads,
-        with_error.closed_per_lead,
-        with_error.deal_size,
-        {% for cost_type in cost_types %}
-        with_error.{{ cost_type }}_cost,
-        {% endfor %}
-        with_error.revenue,
-        case
-            when
-                abs(with_error.slope)
-                > with_error.slope_error
-                * {{ student_t_quantile('student_t', 'with_error.inverse_df', '800') }}
-                then with_error.slope * with_error.closed_per_lead * with_error.deal_size
-        end as revenue_trend
+        with_error.*,
+        with_error.slope_error
+        * {{ student_t_quantile('student_t', 'with_error.inverse_df', '800') }} as slope_margin
 
     from with_error
 
@@ -149,6 +136,28 @@ final as (
             < case
                 when student_t.next_inverse_df >= 0.5 then 1 else student_t.next_inverse_df
             end
+
+),
+
+-- a trend that is no trend comes out as large in one of five cases; one that is may be as steep as
+-- the steeper end of its interval
+final as (
+
+    select
+        months,
+        leads,
+        closed_per_lead,
+        deal_size,
+        {% for cost_type in cost_types %}
+        {{ cost_type }}_cost,
+        {% endfor %}
+        revenue,
+        case
+            when abs(slope) > slope_margin
+                then (slope + sign(slope) * slope_margin) * closed_per_lead * deal_size
+        end as revenue_trend
+
+    from with_quantile
 
 )
 
