@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import secrets
 import shutil
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import postgres
 from bitrix24_effectiveness.build import build
@@ -30,6 +32,11 @@ if not hasattr(_MAIN, "__file__") and importlib.util.find_spec("pyspark"):
     with warnings.catch_warnings(action="ignore"):
         importlib.import_module("great_expectations")
     del _MAIN.__file__
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The guard comes first: it needs no demo portal, for which two processes would wait."""
+    items.sort(key=lambda item: item.path.parent.name != "guard")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -89,18 +96,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Compilations:
 
 @pytest.fixture(scope="session")
 def demo_portal(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The demo portal of a few hundred leads, built once for all tests; nobody may change it."""
-    folder = tmp_path_factory.mktemp("demo_portal")
+    """The demo portal of a few hundred leads, built once for all tests; nobody may change it.
+
+    What both processes of pytest-xdist see, the one that comes first makes.
+    """
+    together = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        together = together.parent
+    folder = together / "demo_portal"
     env = databases(folder)
-    with pytest.MonkeyPatch.context() as patch:
+    with FileLock(together / "demo_portal.lock"), pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
         patch.chdir(REPOSITORY)
         project = Project.find({})
-        generate(project.raw_db, leads=400, seed=1)
+        if not folder.exists():
+            folder.mkdir()
+            generate(project.raw_db, leads=400, seed=1)
+            build(settled(project), Log("text"))
+            publish(settled(project), Log("text"))
         project = settled(project)
-        build(project, Log("text"))
-        publish(project, Log("text"))
     return Built(folder, env, project)
 
 

@@ -18,7 +18,7 @@ from bitrix24_effectiveness.configuration import PortalEnvironment, Vars
 from bitrix24_effectiveness.demo import TABLES, seed_files
 from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.project import Project
-from running import REPOSITORY, Built, MiniProject, databases, run_command, write_raw
+from running import REPOSITORY, Built, MiniProject, databases, long, run_command, write_raw
 
 
 @pytest.fixture
@@ -414,6 +414,7 @@ def test_one_run_at_a_time(mini: MiniProject) -> None:
     assert mini.run("publish").returncode == 1
 
 
+@long
 def test_a_build_that_is_killed_publishes_nothing(mini: MiniProject) -> None:
     state = Path(mini.env["CRM_WAREHOUSE_DB"] + ".build.json")
     with subprocess.Popen(

@@ -18,14 +18,14 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.files import replaced_when_done
 from bitrix24_effectiveness.log import Log, printable
 from bitrix24_effectiveness.project import Project
-from running import REPOSITORY, MiniProject
+from running import REPOSITORY, MiniProject, long, sample
 
 SLOW = "select count(*) as rows_counted from range(100000) as a(i), range(10000000) as b(j)"
 
 
 @pytest.mark.parametrize(
     ("sent", "code", "said"),
-    [(signal.SIGTERM, 143, "stopped by SIGTERM"), (signal.SIGINT, 130, "interrupted")],
+    sample([(signal.SIGTERM, 143, "stopped by SIGTERM"), (signal.SIGINT, 130, "interrupted")]),
 )
 def test_a_signal_inside_the_build_ends_it_with_one_line(
     mini: MiniProject, sent: signal.Signals, code: int, said: str
@@ -55,6 +55,7 @@ def test_a_signal_inside_the_build_ends_it_with_one_line(
     assert (answer.returncode, "the last build failed" in answer.stderr) == (1, True)
 
 
+@long
 def test_a_report_that_fails_after_the_publication_is_no_run_that_changed_nothing(
     mini: MiniProject,
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_report_that_fails_after_the_publication_is_no_run_that_changed_nothin
     assert Path(mini.env["CRM_MARTS_DB"]).exists()
 
 
+@long
 def test_what_a_run_makes_is_for_its_owner_alone(mini: MiniProject, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     mini.run("run", CRM_WAREHOUSE_DB=str(folder / "w.duckdb"), CRM_MARTS_DB=str(folder / "c.db"))

@@ -25,16 +25,11 @@ from bitrix24_effectiveness.project import Project
 from browser import browser, chromium, opened
 from effect_models import Effects, periods
 from effect_models import months_of as effect_months
-from running import REPOSITORY, Answer, run_command
+from running import REPOSITORY, Answer, long, run_command
 
 PROJECT = Project(REPOSITORY, {})
 
 NUMBERS = ("--leads", "200", "--win-rate", "12", "--deal", "50000")
-
-
-@pytest.fixture(scope="module")
-def effects(tmp_path_factory: pytest.TempPathFactory) -> Effects:
-    return Effects(tmp_path_factory.mktemp("effects"))
 
 
 def asked(folder: Path, *arguments: str, **env: str) -> Answer:
@@ -87,6 +82,7 @@ def test_the_spread_of_months_is_that_of_a_ratio_of_their_sums() -> None:
     assert known_of_months(months[:2], 3)["conversion"].variance_of_a_month is None
 
 
+@long
 @pytest.mark.parametrize("noise", [0.0, 0.3, 0.6, 1.0, 3.0])
 def test_the_months_are_those_that_the_scorecard_would_ask_for(
     effects: Effects, noise: float
@@ -236,6 +232,7 @@ def test_the_plan_is_written_as_a_page_in_both_languages(tmp_path: Path) -> None
     assert (answer.returncode, page.read_text()) == (2, "my notes")
 
 
+@long
 def test_the_page_of_the_plan_stands_on_a_phone(tmp_path: Path) -> None:
     if chromium() is None:
         pytest.skip("no chromium")

@@ -439,6 +439,7 @@ def test_the_summary_is_read_from_the_top(demo_portal: Built) -> None:
         assert places == sorted(places)
 
 
+@long
 def test_the_rejected_rows_are_listed_on_request(demo_portal: Built) -> None:
     assert "unreadable:" not in demo_portal.run("report").stdout
     assert "unreadable:" in demo_portal.run("report", "--rejected").stdout

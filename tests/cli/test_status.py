@@ -16,7 +16,7 @@ from bitrix24_effectiveness.history import kept_history
 from bitrix24_effectiveness.log import Log, without_secrets
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader
-from running import Built, MiniProject
+from running import Built, MiniProject, long
 
 HISTORY = "select command, phase, status from quality.run_history order by started_at"
 PHASES = ["check", "guard", "build", "publish"]
@@ -179,6 +179,7 @@ def test_age_decides_the_exit_code_only_where_it_is_asked_for(mini: MiniProject)
     assert mini.run("status", "--max-age", "0").returncode == 2
 
 
+@long
 def test_a_run_that_finds_nothing_changed_makes_the_publication_good_again(
     mini: MiniProject,
 ) -> None:
@@ -201,6 +202,7 @@ def test_a_run_that_finds_nothing_changed_makes_the_publication_good_again(
     assert mini.run("status", "--max-age", "24").returncode == 1
 
 
+@long
 def test_failed_checks_of_the_raw_data_are_counted_run_by_run(mini: MiniProject) -> None:
     mini.run("run")
     with duckdb.connect(mini.env["CRM_RAW_DB"]) as connection:

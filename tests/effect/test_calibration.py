@@ -28,9 +28,9 @@ from calibration import (
     with_checkpoint,
 )
 from harness import Compiled, compile_project
-from running import IS_LONG
+from running import long
 
-PORTALS = 20 if IS_LONG else 10
+PORTALS = 20
 # one in a thousand: the sample is always the same, but another change of the generator draws anew
 RARE = 0.001
 
@@ -48,6 +48,7 @@ def judged(compiled: Compiled, wishes: list[Wish]) -> list[Judged]:
         return [row for rows in found for row in rows]
 
 
+@long
 def test_where_nothing_changed_the_scorecard_seldom_says_so(compiled: Compiled) -> None:
     rows = judged(compiled, [wish_of("plain", 17, seed) for seed in range(1, PORTALS + 1)])
     most = binom.ppf(1 - RARE, PORTALS, ALLOWED)

@@ -16,6 +16,7 @@ from harness import MARTS, Compiled, compile_project, rows_of
 from oracle import compute, compute_effect
 from oracle.effect import EffectResult
 from quiet_portals import GO_LIVE
+from running import sample
 
 VARIABLES = {"crm_go_live_date": GO_LIVE}
 COMPARED = (
@@ -156,14 +157,17 @@ def differences(found: EffectResult, connection: duckdb.DuckDBPyConnection) -> I
 
 @pytest.mark.parametrize(
     ("shape", "leads_a_month", "effect", "margin", "prices"),
-    [
-        ("plain", 15, 1.0, "0.4", []),
-        ("big_client", 25, 0.0, "", []),
-        ("growth", 25, 0.5, "0.4", PRICES),
-        # what was recorded differently
-        ("half_of_the_letters", 30, 0.0, "", []),
-        ("winners_alone", 25, 0.0, "", []),
-    ],
+    sample(
+        [
+            ("growth", 25, 0.5, "0.4", PRICES),
+            ("plain", 15, 1.0, "0.4", []),
+            ("big_client", 25, 0.0, "", []),
+            # what was recorded differently
+            ("half_of_the_letters", 30, 0.0, "", []),
+            ("winners_alone", 25, 0.0, "", []),
+        ],
+        every=3,
+    ),
 )
 def test_before_and_after_are_those_of_the_oracle(
     compiled: Callable[[str], Compiled],

@@ -12,7 +12,10 @@ import pytest
 
 from bitrix24_effectiveness.language import Language
 from journals import GO_LIVE, deals, fill_in, requests, write_portal
-from running import REPOSITORY, Answer, databases, run_command
+from running import REPOSITORY, Answer, databases, long, run_command
+
+# a build of its own, which takes half a minute
+pytestmark = long
 
 Row = dict[str, Any]
 

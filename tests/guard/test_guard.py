@@ -23,7 +23,7 @@ from guarding import Guarded, observed, write_portal
 from harness import rows_of
 from oracle.reading import COLUMNS
 from portals import SIZES, VARIANTS, random_case
-from running import IS_LONG, REPOSITORY, MiniProject, hunt, long
+from running import REPOSITORY, MiniProject, hunt, long, sample
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ def failed(findings: list[Finding]) -> dict[str, Finding]:
 # -- no false alarms
 
 
-@pytest.mark.parametrize("size", list(SIZES)[1:])
+@pytest.mark.parametrize("size", sample(list(SIZES)[1:]))
 def test_healthy_portals_pass(guarded: Guarded, size: str) -> None:
     """Random portals of many shapes, a hundred in all; the demo's are below."""
     for seed in range(hunt(10)):
@@ -60,7 +60,7 @@ def test_healthy_portals_pass(guarded: Guarded, size: str) -> None:
         assert failed(findings) == {}, f"seed {seed}"
 
 
-@pytest.mark.parametrize("leads", [1, 10, 60, 300, 1500] if IS_LONG else [1, 60])
+@pytest.mark.parametrize("leads", sample([60, 1, 10, 300, 1500]))
 def test_demo_portals_pass(guarded: Guarded, leads: int) -> None:
     generate(guarded.raw, leads=leads, seed=leads)
     first = guarded.check(severity="critical")
@@ -71,7 +71,7 @@ def test_demo_portals_pass(guarded: Guarded, leads: int) -> None:
 
 @pytest.mark.parametrize(
     ("change", "which"),
-    [("* 100", "true"), ("/ 1000", "true"), ("* 10", "cast(id as bigint) % 2 = 0")],
+    sample([("* 100", "true"), ("/ 1000", "true"), ("* 10", "cast(id as bigint) % 2 = 0")]),
 )
 def test_amounts_of_another_unit_stop_the_first_run_where_leads_have_amounts(
     guarded: Guarded, change: str, which: str
@@ -85,6 +85,7 @@ def test_amounts_of_another_unit_stop_the_first_run_where_leads_have_amounts(
     assert set(failed(guarded.check(severity="critical"))) == {"crm_deal.amount_as_in_its_lead"}
 
 
+@long
 def test_amounts_that_change_their_unit_one_month_are_shown_on_the_first_run(
     guarded: Guarded,
 ) -> None:
@@ -101,7 +102,7 @@ def test_amounts_that_change_their_unit_one_month_are_shown_on_the_first_run(
     assert [key[:7] for key in shown.failing_keys] == ["2025-11"]
 
 
-@pytest.mark.parametrize("leads", [40, 3000])
+@pytest.mark.parametrize("leads", sample([40, 3000]))
 def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
     tmp_path: Path, guarded: Guarded, leads: int
 ) -> None:
@@ -145,6 +146,7 @@ def test_no_day_of_a_healthy_year_looks_as_if_a_table_had_ended(
 # -- what is judged against the clock, and against the last accepted run
 
 
+@long
 def test_stale_data_stop_only_where_an_age_is_given(tmp_path: Path, healthy: Portal) -> None:
     for hours, clock, is_stale in (
         (24, datetime(2026, 10, 30, 20, tzinfo=UTC), False),
@@ -182,6 +184,7 @@ def test_a_last_day_with_few_rows_is_noticed(
     assert ("crm_activity.last_full_day" in findings) == is_noticed
 
 
+@long
 def test_few_rows_in_the_future_are_a_doubt_where_the_end_of_data_is_given(
     guarded: Guarded, healthy: Portal
 ) -> None:
@@ -319,6 +322,7 @@ def test_a_run_with_bad_data_leaves_the_marts_and_says_why(
     ) == 2 * sum(row["check_name"] == "not_in_the_future" for row in kept) // 3
 
 
+@long
 def test_a_run_builds_each_base_table_once_and_tests_it(guarded_mini: MiniProject) -> None:
     guarded_mini.write(
         "models/staging/bitrix24/base/_tests.yml",
@@ -405,6 +409,7 @@ def test_an_alarm_that_was_accepted_stays_accepted_and_no_other(
     assert "--accept-checks and the names" in answer.stderr
 
 
+@long
 def test_another_raw_file_is_not_compared_with_this_one(
     guarded_mini: MiniProject, healthy: Portal
 ) -> None:
@@ -415,6 +420,7 @@ def test_another_raw_file_is_not_compared_with_this_one(
     assert guarded_mini.run("guard").returncode == 0
 
 
+@long
 def test_data_docs_without_personal_values(guarded_mini: MiniProject, healthy: Portal) -> None:
     deals = [row | {"stage_id": "Иванов Иван"} for row in healthy["crm_deal"]]
     write_portal(Path(guarded_mini.env["CRM_RAW_DB"]), healthy | {"crm_deal": deals})
@@ -425,6 +431,7 @@ def test_data_docs_without_personal_values(guarded_mini: MiniProject, healthy: P
     assert not any("иванов" in page.lower() for page in pages)
 
 
+@long
 def test_a_suite_that_is_missing_or_no_yaml(guarded_mini: MiniProject) -> None:
     path = guarded_mini.folder / "great_expectations/tasks.yml"
     text = path.read_text("utf-8")

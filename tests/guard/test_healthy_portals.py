@@ -22,7 +22,7 @@ from running import IS_LONG, REPOSITORY, long
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 # with a number of portals: so many of them, and all thirty days
-COUNT = int(os.environ.get("HEALTHY_PORTALS", 7 if IS_LONG else 2))
+COUNT = int(os.environ.get("HEALTHY_PORTALS", 7 if IS_LONG else 1))
 DAYS = range(0, 30, 1 if "HEALTHY_PORTALS" in os.environ else 3 if IS_LONG else 14)
 LAST_DAY = date(2026, 10, 31)
 MAVEN = REPOSITORY.parent / "shared/data/maven_crm"

@@ -19,7 +19,7 @@ from bitrix24_effectiveness.load import loading as module
 from bitrix24_effectiveness.project import Project
 from emulator import CANARY, Emulator, Fault, FaultPlan, Limits, Portal
 from loading import Loading, deals_in_portal, deals_of, small_portal
-from running import REPOSITORY, MiniProject, run_command
+from running import REPOSITORY, MiniProject, long, run_command
 
 
 def test_the_whole_portal_arrives_as_text(loading: Loading) -> None:
@@ -57,6 +57,7 @@ def test_deleted_rows_are_removed_and_noted(loading: Loading) -> None:
     assert loading.rows("select raw_table, id from bitrix24.deleted_rows") == [("crm_deal", "60")]
 
 
+@long
 def test_deleted_rows_are_looked_for_every_week(loading: Loading) -> None:
     loading.load()
     loading.portal.delete("crm_deal", 60)
@@ -66,6 +67,7 @@ def test_deleted_rows_are_looked_for_every_week(loading: Loading) -> None:
     assert loading.load()["crm_deal"].deleted == 1
 
 
+@long
 def test_a_table_that_lost_a_large_share_stays_until_somebody_says_so(loading: Loading) -> None:
     loading.load()
     for key in range(1, 61):
@@ -77,6 +79,7 @@ def test_a_table_that_lost_a_large_share_stays_until_somebody_says_so(loading: L
     assert deals_of(loading) == deals_in_portal(loading)
 
 
+@long
 def test_rows_that_a_walk_missed_are_fetched_by_the_sweep(loading: Loading) -> None:
     loading.load()
     with duckdb.connect(str(loading.raw_db)) as connection:
@@ -105,6 +108,7 @@ def test_a_portal_that_stumbles_is_asked_again(loading: Loading) -> None:
     assert deals_of(loading) == deals_in_portal(loading)
 
 
+@long
 def test_a_load_that_gave_up_goes_on_where_it_stopped(loading: Loading) -> None:
     loading.emulator.faults = FaultPlan({n: Fault("html", 502) for n in range(7, 100)})
     assert "crm.deal.list is too slow (HTTP 502)" in loading.refusal(BITRIX24_ATTEMPTS="3")
@@ -119,6 +123,7 @@ def test_a_load_that_gave_up_goes_on_where_it_stopped(loading: Loading) -> None:
     assert deals_of(loading) == deals_in_portal(loading)
 
 
+@long
 def test_rows_changed_behind_an_interrupted_walk_are_not_lost(loading: Loading) -> None:
     loading.emulator.faults = FaultPlan({n: Fault("html", 502) for n in range(7, 100)})
     loading.refusal(BITRIX24_ATTEMPTS="2")
@@ -129,6 +134,7 @@ def test_rows_changed_behind_an_interrupted_walk_are_not_lost(loading: Loading) 
     assert deals_of(loading) == deals_in_portal(loading)
 
 
+@long
 def test_chunks_are_committed_one_by_one(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 100)
     loading.emulator.portal = loading.portal
@@ -153,6 +159,7 @@ main()
 """
 
 
+@long
 def test_a_killed_load_leaves_a_usable_database(loading: Loading) -> None:
     killed = subprocess.run(
         [sys.executable, "-c", _KILLED], env=os.environ | loading.env, cwd=REPOSITORY, check=False
@@ -178,6 +185,7 @@ def no_secret_in(folder: Path) -> bool:
     )
 
 
+@long
 def test_only_columns_of_the_contract_are_asked_for_and_written(tmp_path: Path) -> None:
     with Emulator(demo(tmp_path)) as emulator:
         loading = Loading(tmp_path, emulator)
@@ -259,6 +267,7 @@ def test_a_portal_that_is_not_there(loading: Loading) -> None:
     )
 
 
+@long
 def test_a_dictionary_that_comes_empty_is_not_believed(loading: Loading) -> None:
     loading.load()
     del loading.portal.tables["crm_status"].rows[1]
@@ -268,6 +277,7 @@ def test_a_dictionary_that_comes_empty_is_not_believed(loading: Loading) -> None
     assert len(loading.rows("from bitrix24.crm_status")) == 1
 
 
+@long
 def test_two_sources_are_not_mixed(loading: Loading) -> None:
     generate(loading.raw_db, leads=20, seed=1)
     assert "raw tables that were not loaded from a portal" in loading.refusal()
@@ -279,6 +289,7 @@ def test_two_sources_are_not_mixed(loading: Loading) -> None:
     assert "holds the portal 127.0.0.1, BITRIX24_WEBHOOK_URL names localhost" in message
 
 
+@long
 def test_the_limits_of_a_portal_are_kept(tmp_path: Path) -> None:
     limits = Limits(per_second=20, at_once=3, operating=0.5, window=2.0, cost=0.1)
     with Emulator(small_portal(2000), limits=limits) as emulator:

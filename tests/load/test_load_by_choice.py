@@ -14,7 +14,7 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from emulator import CANARY, Emulator, Portal
 from loading import Loading, small_portal
-from running import REPOSITORY
+from running import REPOSITORY, long
 
 WHEN = "2025-03-01T10:00:00+03:00"
 REGION = {"BITRIX24_EXTRA_COLUMNS": "crm_deal: [UF_CRM_REGION]"}
@@ -195,6 +195,7 @@ def test_a_smart_process_is_loaded_with_its_history_and_its_pipelines(selling: L
     assert CANARY.encode() not in selling.raw_db.read_bytes()
 
 
+@long
 def test_a_smart_process_is_loaded_by_what_is_new_and_swept(selling: Loading) -> None:
     selling.load(**ORDERS)
     selling.portal.clock.advance(hours=5)

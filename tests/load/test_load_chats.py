@@ -10,6 +10,7 @@ import pytest
 
 from emulator import CANARY, Emulator, Fault, FaultPlan, Portal
 from loading import Loading
+from running import long
 
 KINDS = {"501": "client", "7": "operator", "9": "bot", "0": "system"}
 
@@ -92,6 +93,7 @@ def test_messages_arrive_without_texts_and_names_fifty_chats_to_a_request(chats:
             assert CANARY.encode() not in path.read_bytes(), path
 
 
+@long
 def test_later_loads_ask_for_new_and_changed_chats_alone(chats: Loading) -> None:
     chats.load()
     chats.emulator.requests.clear()
@@ -126,6 +128,7 @@ def test_a_chat_that_cannot_be_read_leaves_the_others(chats: Loading) -> None:
     assert written(chats) == [row for row in held(chats) if row[1] not in hidden]
 
 
+@long
 def test_a_load_that_gave_up_goes_on_behind_the_last_chat(chats: Loading) -> None:
     class Failing(FaultPlan):
         """After the first fifty chats the webhook is deleted."""

@@ -14,7 +14,7 @@ import pytest
 
 from emulator import Emulator, Fault, FaultPlan
 from loading import Loading, deals_in_portal, deals_of, small_portal
-from running import REPOSITORY
+from running import REPOSITORY, long, sample
 
 ATTEMPTS = {"BITRIX24_ATTEMPTS": "2"}
 
@@ -23,7 +23,7 @@ def states_of(loading: Loading) -> dict[str, bool]:
     return dict(loading.rows("select raw_table, is_complete from bitrix24.loaded_tables"))
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("sent", "code"), sample([(signal.SIGTERM, 143), (signal.SIGINT, 130)]))
 def test_a_load_that_is_told_to_stop_writes_what_it_has_read(
     loading: Loading, sent: signal.Signals, code: int
 ) -> None:
@@ -65,6 +65,7 @@ main()
 """
 
 
+@long
 def test_a_killed_load_repeats_no_more_than_a_chunk(tmp_path: Path) -> None:
     with Emulator(small_portal(3000)) as emulator:
         loading = Loading(tmp_path, emulator)
@@ -120,6 +121,7 @@ class TasksFail(FaultPlan):
         return (Fault("error"),)
 
 
+@long
 def test_half_of_an_optional_table_is_not_taken_for_a_whole_one(
     loading: Loading, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +159,7 @@ def test_only_optional_tables_are_left_out(loading: Loading, skipped: str, compl
     assert complaint in loading.refusal(BITRIX24_SKIP_TABLES=skipped)
 
 
+@long
 def test_a_table_that_was_dropped_by_hand_is_loaded_again(loading: Loading) -> None:
     loading.load()
     with duckdb.connect(str(loading.raw_db)) as connection:

@@ -12,6 +12,7 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.load.settings import Webhook
 from emulator import Emulator, Fault, FaultPlan, Limits
 from loading import Loading, deals_in_portal, deals_of, small_portal
+from running import long
 
 
 def batches(emulator: Emulator, method: str) -> list[int]:
@@ -85,6 +86,7 @@ def test_a_portal_that_is_closed_is_not_asked_again(
     assert max(call.number for call in loading.emulator.requests) == 2
 
 
+@long
 @pytest.mark.parametrize("as_text", [False, True])
 def test_another_table_is_read_while_a_method_must_rest(tmp_path: Path, as_text: bool) -> None:
     limits = Limits(operating=5.0, window=2.0, cost=0.1)
@@ -136,6 +138,7 @@ def test_a_portal_that_has_moved_names_its_new_address(loading: Loading) -> None
     assert Emulator.secret not in message
 
 
+@long
 def test_a_renamed_portal_goes_on_in_its_database(loading: Loading) -> None:
     loading.load()
     renamed = loading.emulator.webhook.replace("127.0.0.1", "localhost")
@@ -144,6 +147,7 @@ def test_a_renamed_portal_goes_on_in_its_database(loading: Loading) -> None:
     loading.load(BITRIX24_WEBHOOK_URL=renamed)
 
 
+@long
 def test_a_method_that_is_gone_has_a_successor(
     loading: Loading, capsys: pytest.CaptureFixture[str]
 ) -> None:

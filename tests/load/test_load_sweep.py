@@ -49,6 +49,7 @@ def test_a_large_portal_is_swept_by_few_requests() -> None:
     assert ranges / 50 < 500, "a million deals and ten million activities"
 
 
+@long
 def test_keys_are_read_where_counts_differ(thousand: Loading) -> None:
     thousand.portal.delete("crm_deal", 555)
     assert thousand.load(sweep=True)["crm_deal"].deleted == 1
@@ -58,6 +59,7 @@ def test_keys_are_read_where_counts_differ(thousand: Loading) -> None:
     assert all(call.select == ["ID"] for call in keys)
 
 
+@long
 def test_rows_that_the_user_could_not_see_before_are_read(thousand: Loading) -> None:
     portal = thousand.portal
     portal.unseen["crm_deal"] = {1, 2, 3, 500, 1000}
@@ -125,6 +127,7 @@ def test_a_full_load_heals_rows_that_changed_without_their_date(thousand: Loadin
     assert deals_of(thousand) == deals_in_portal(thousand)
 
 
+@long
 def test_a_large_loss_is_seen_before_any_key_is_read(thousand: Loading) -> None:
     for key in range(1, 301):
         thousand.portal.delete("crm_deal", key)

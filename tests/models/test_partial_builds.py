@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from dbt.cli.main import dbtRunner
 
-from running import REPOSITORY
+from running import REPOSITORY, long
 
 
+@long
 def test_tests_of_one_metric_read_nothing_but_what_it_is_built_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

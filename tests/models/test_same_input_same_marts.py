@@ -8,9 +8,9 @@ from bitrix24_effectiveness.demo import GO_LIVE, generate, seed_files
 from compare_engines import mart_keys
 from harness import MARTS, compile_project, seed_rows
 from portals import Case
-from running import IS_LONG, REPOSITORY
+from running import REPOSITORY, long
 
-LEADS = 20_000 if IS_LONG else 2_000
+LEADS = 20_000
 
 
 def shuffled(raw: Path) -> Path:
@@ -28,6 +28,7 @@ def shuffled(raw: Path) -> Path:
     return copy
 
 
+@long
 def test_shuffled_rows_and_four_threads_give_the_same_marts(tmp_path: Path) -> None:
     raw = tmp_path / "raw.duckdb"
     generate(raw, leads=LEADS)

@@ -13,7 +13,7 @@ from bitrix24_effectiveness.plain_tests import PlainTest, plain_tests
 from corruptions.healthy import Portal, healthy_portal, healthy_seeds
 from harness import MARTS, Case, Compiled, compile_project, expected_of, parsed, rows_of
 from harness import differences as differences_from_oracle
-from running import REPOSITORY, long
+from running import REPOSITORY, long, sample
 
 MODELS = tuple(path.stem for path in (REPOSITORY / "models").rglob("*.sql"))
 
@@ -87,7 +87,7 @@ def a_win_years_ago(portal: Portal, strays: int) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "strays"),
-    [(years_ahead, 3), (years_ago, 10), (a_win_years_ago, 4)],
+    sample([(a_win_years_ago, 4), (years_ahead, 3), (years_ago, 10)]),
 )
 def test_a_few_strays_move_nothing(
     spoil: Callable[[Portal, int], None],

@@ -19,7 +19,7 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish, rollback
 from bitrix24_effectiveness.warehouse import warehouse_of
-from running import REPOSITORY, Built, databases
+from running import REPOSITORY, Built, databases, long
 
 # two tables with one version number each: a mixture of two publications would show
 PUBLISH_FOR_EVER = """
@@ -248,6 +248,7 @@ def test_a_folder_in_the_way_is_not_removed(project: Project) -> None:
     assert not project.marts_db.exists()
 
 
+@long
 def test_killed_at_any_moment_the_last_publication_is_whole(project: Project) -> None:
     write_warehouse(project, 0)
     dice = random.Random(24)

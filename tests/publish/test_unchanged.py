@@ -16,7 +16,7 @@ from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.publish import publish
 from bitrix24_effectiveness.unchanged import fingerprint_of, is_published, remember
-from running import MiniProject
+from running import MiniProject, long
 
 NOTHING = "nothing to build, nothing to publish"
 BUILT = "built and tested"
@@ -60,6 +60,7 @@ def test_the_second_run_has_nothing_to_do_unless_it_is_forced(mini: MiniProject)
     assert NOTHING in mini.run("run").stderr
 
 
+@long
 def test_after_a_rollback_the_next_run_publishes_anew(mini: MiniProject) -> None:
     def rates() -> list[tuple]:
         with duckdb.connect(mini.env["CRM_MARTS_DB"], read_only=True) as connection:

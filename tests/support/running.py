@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -24,18 +26,18 @@ Answer = subprocess.CompletedProcess[str]
 
 IS_LONG = "LONG_TESTS" in os.environ
 
-# the whole way of a project of its own, and guards and loads that take several runs
-long = pytest.mark.skipif(not IS_LONG, reason="a minute long: LONG_TESTS=1, make test-all")
+# what takes more than some five seconds, where a shorter test goes the same way
+long = pytest.mark.skipif(not IS_LONG, reason="long: LONG_TESTS=1, make test-all")
 
 
 def hunt(whole: int) -> int:
     """How many random cases a test tries: all in `make test-all`, a tenth in `make test`."""
-    return whole if IS_LONG else -(-whole // 10)
+    return whole if IS_LONG else max(1, whole // 10)
 
 
-def sample(whole: list[str]) -> list[str]:
-    """Which of many like cases are tried: all in `make test-all`, every tenth in `make test`."""
-    return whole if IS_LONG else whole[::10]
+def sample(whole: Iterable[Any], every: int = 10) -> list[Any]:
+    """The cases of many like ones to try: all in `make test-all`, the first of ten else."""
+    return list(whole)[:: 1 if IS_LONG else every]
 
 
 def run_command(*arguments: str, env: dict[str, str], cwd: Path) -> Answer:

@@ -1182,7 +1182,8 @@ class Effect:
         leads = [self._money_of(month)["demand"] for month in months]
         line = linregress([month.year * 12 + month.month for month in months], leads)
         margin = t.ppf(POWER, len(months) - 2) * line.stderr
-        if abs(line.slope) <= margin:
+        # leads that are the same each month have no error that can be told
+        if not abs(line.slope) > margin:
             return 0.0
         steepest = line.slope + math.copysign(margin, line.slope)
         apart = sum(after.months) / after.size - sum(before.months) / before.size
