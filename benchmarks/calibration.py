@@ -474,6 +474,10 @@ time: the scorecard then says *not distinguishable*, never a guess.
 Answers that are written down ever more often, but never less than four in five as often as later,
 look like answers that come faster: the row *ever more answers written down* shows how often.
 
+Where half again as many leads come a year and marketing costs what it did, a new client does cost
+less: `cac` in the row *half again as many leads a year* changed, though not by the CRM. A year with
+a season seldom shows such a trend; the scorecard calls the evidence weak.
+
 ## To run it again
 
 `make calibrate` judges what is not in `target/calibration/` yet, so that it can be interrupted; a
