@@ -23,7 +23,7 @@ from bitrix24_effectiveness.alerts import Alert
 from bitrix24_effectiveness.changes import Change
 from bitrix24_effectiveness.log import Log
 from bitrix24_effectiveness.notify import Told
-from running import REPOSITORY, MiniProject
+from running import REPOSITORY, MiniProject, long
 
 CHANGE = Change("conversion", "month", date(2026, 3, 1), 10.0, 12.0, 20.0, "late_rows, new_version")
 ALERTS = [
@@ -83,6 +83,7 @@ def test_a_failure_is_told_with_its_reason_and_without_secrets(mini: MiniProject
     assert len(told_in(out)) == 2
 
 
+@long
 def test_a_run_that_changes_nothing_of_the_past_tells_nothing(mini: MiniProject) -> None:
     command, out = keeper(mini.folder)
     # the report needs marts that are not here: told as a failure after the publication

@@ -16,7 +16,7 @@ from bitrix24_effectiveness.history import kept_history
 from bitrix24_effectiveness.log import Log, without_secrets
 from bitrix24_effectiveness.project import Project
 from bitrix24_effectiveness.warehouse import Reader
-from running import Built, MiniProject, long
+from running import Built, MiniProject, long, sample
 
 HISTORY = "select command, phase, status from quality.run_history order by started_at"
 PHASES = ["check", "guard", "build", "publish"]
@@ -129,6 +129,7 @@ def test_a_run_that_fails_is_kept_with_its_reason(mini: MiniProject) -> None:
     assert message in " ".join(shown.split())
 
 
+@long
 def test_a_wrong_setting_of_a_first_run_makes_no_warehouse(mini: MiniProject) -> None:
     answer = mini.run("run", CRM_RAW_DB=str(mini.folder / "nowhere.duckdb"))
     assert answer.returncode == 2
@@ -157,6 +158,7 @@ def test_what_ends_a_run_is_kept_without_secrets(mini: MiniProject) -> None:
     assert phase.message == "unexpected KeyError"
 
 
+@long
 def test_age_decides_the_exit_code_only_where_it_is_asked_for(mini: MiniProject) -> None:
     answer = mini.run("status")
     assert answer.returncode == 0
@@ -215,7 +217,7 @@ def test_failed_checks_of_the_raw_data_are_counted_run_by_run(mini: MiniProject)
     assert last["checks"] > 0
 
 
-@pytest.mark.parametrize("name", ["CRM_MARTS_DB", "CRM_WAREHOUSE_DB"])
+@pytest.mark.parametrize("name", sample(["CRM_MARTS_DB", "CRM_WAREHOUSE_DB"]))
 def test_a_file_that_cannot_be_read_is_one_line(mini: MiniProject, name: str) -> None:
     mini.run("run")
     path = Path(mini.env[name])
@@ -236,6 +238,7 @@ def test_published_by_an_older_version_is_one_line(mini: MiniProject) -> None:
     assert answer.stderr.count("\n") == 1
 
 
+@long
 def test_while_the_warehouse_is_in_use_the_published_runs_are_shown(mini: MiniProject) -> None:
     mini.run("run")
     holder = subprocess.Popen(
@@ -276,6 +279,7 @@ def test_both_languages_say_when_what_can_be_told(demo_portal: Built) -> None:
     assert {type(one["is_able_to_tell"]) for one in metrics} == {bool}
 
 
+@long
 def test_keeping_a_run_takes_few_statements_however_many_models_there_are(
     mini: MiniProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -230,7 +230,7 @@ def test_with_two_years_before_the_same_process_is_level(tmp_path: Path) -> None
         assert row["status"] in ("not_distinguishable", "no_data")
 
 
-@pytest.mark.parametrize("is_mirrored", [False, True])
+@pytest.mark.parametrize("is_mirrored", sample([False, True]))
 def test_a_portal_that_gives_up_leads_or_takes_them_up_keeps_its_conversion(
     tmp_path: Path, is_mirrored: bool
 ) -> None:

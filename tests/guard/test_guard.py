@@ -161,6 +161,7 @@ def test_stale_data_stop_only_where_an_age_is_given(tmp_path: Path, healthy: Por
         assert list(failed(findings)) == (["crm_deal.fresh"] if is_stale else [])
 
 
+@long
 def test_a_machine_whose_clock_is_slow_lets_the_data_pass(tmp_path: Path, healthy: Portal) -> None:
     guarded = Guarded(tmp_path, datetime(2020, 1, 1, tzinfo=UTC))
     write_portal(guarded.raw, healthy)
@@ -237,6 +238,7 @@ def test_no_personal_value_is_shown(guarded: Guarded, healthy: Portal) -> None:
         assert person.upper() not in shown
 
 
+@long
 def test_of_many_failing_rows_the_same_are_shown_in_whatever_order_they_came(
     guarded: Guarded, healthy: Portal
 ) -> None:

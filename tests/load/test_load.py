@@ -48,6 +48,7 @@ def test_a_later_load_asks_for_what_is_new_and_changed(loading: Loading) -> None
     assert len(walks) == 3 and all(">=DATE_MODIFY" in r.parameters["filter"] for r in walks)
 
 
+@long
 def test_deleted_rows_are_removed_and_noted(loading: Loading) -> None:
     loading.load()
     loading.portal.delete("crm_deal", 60)

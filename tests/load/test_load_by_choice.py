@@ -100,6 +100,7 @@ def of_regions(loading: Loading) -> list[tuple]:
 IN_REGIONS = [(None, 60), ("region 0", 17), ("region 1", 18), ("region 2", 18), ("region 3", 17)]
 
 
+@long
 def test_a_custom_field_is_carried_into_its_raw_table(regions: Loading) -> None:
     regions.load(**REGION)
     assert of_regions(regions) == IN_REGIONS

@@ -12,7 +12,7 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.load.settings import Webhook
 from emulator import Emulator, Fault, FaultPlan, Limits
 from loading import Loading, deals_in_portal, deals_of, small_portal
-from running import long
+from running import long, sample
 
 
 def batches(emulator: Emulator, method: str) -> list[int]:
@@ -62,7 +62,7 @@ def test_no_list_is_counted(loading: Loading) -> None:
         assert calls and all(call.parameters["start"] == "-1" for call in calls), method
 
 
-@pytest.mark.parametrize("kind", ["error", "html"])
+@pytest.mark.parametrize("kind", sample(["error", "html"]))
 def test_the_portal_says_when_it_wants_to_be_asked_again(loading: Loading, kind: str) -> None:
     fault = Fault(kind, 503, "QUERY_LIMIT_EXCEEDED", retry_after="1")
     loading.emulator.faults = FaultPlan({2: fault})

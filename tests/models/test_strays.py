@@ -85,6 +85,7 @@ def a_win_years_ago(portal: Portal, strays: int) -> None:
         )
 
 
+@long
 @pytest.mark.parametrize(
     ("spoil", "strays"),
     sample([(a_win_years_ago, 4), (years_ahead, 3), (years_ago, 10)]),
