@@ -315,6 +315,7 @@ def test_help_names_the_exit_codes() -> None:
 # -- the profile
 
 
+@long
 def test_the_first_build_copies_the_profile_and_later_ones_leave_it_alone(
     mini: MiniProject,
 ) -> None:

@@ -95,6 +95,7 @@ def test_of_each_run_each_phase_is_kept_and_published(mini: MiniProject) -> None
     assert duckdb.read_parquet(str(parquet)).fetchall()
 
 
+@long
 def test_a_run_that_finds_nothing_changed_is_kept_and_leaves_nothing_to_build(
     mini: MiniProject,
 ) -> None:

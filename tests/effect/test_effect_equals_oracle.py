@@ -166,7 +166,6 @@ def differences(found: EffectResult, connection: duckdb.DuckDBPyConnection) -> I
             ("half_of_the_letters", 30, 0.0, "", []),
             ("winners_alone", 25, 0.0, "", []),
         ],
-        every=3,
     ),
 )
 def test_before_and_after_are_those_of_the_oracle(

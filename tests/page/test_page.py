@@ -18,7 +18,7 @@ from bitrix24_effectiveness.errors import ConfigurationError
 from bitrix24_effectiveness.page import page_path, write_page
 from bitrix24_effectiveness.page.formats import write_pdf, write_workbook
 from bitrix24_effectiveness.project import Project
-from running import REPOSITORY, Built, sample
+from running import REPOSITORY, Built, long, sample
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -722,6 +722,7 @@ def test_an_empty_portal_has_a_page(started: Browser, demo_portal: Built, tmp_pa
 # -- other formats
 
 
+@long
 def test_the_page_is_printed_to_pdf(demo_portal: Built, tmp_path: Path) -> None:
     project = copied(demo_portal, tmp_path)
     write_page(project, "ru")
@@ -744,6 +745,7 @@ def test_without_a_browser_it_is_said_how_to_get_a_pdf(
         write_pdf(copied(demo_portal, tmp_path))
 
 
+@long
 def test_a_workbook_has_the_marts_as_sheets_and_no_text_is_a_formula(
     demo_portal: Built, tmp_path: Path
 ) -> None:

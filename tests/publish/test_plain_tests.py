@@ -58,7 +58,6 @@ def test_tests_that_pass_are_counted_and_keep_no_tables(mini: MiniProject) -> No
             (("4", "call", 3, "USD"), "accepted_values_visits_number", "value_field=3"),
             (("4", "call", 1, "EUR"), "relationships_visits_currency", "from_field=EUR"),
         ],
-        every=4,
     ),
 )
 def test_a_fault_is_found_by_its_test_and_no_other_and_its_rows_are_shown(
