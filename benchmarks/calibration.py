@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -203,10 +204,10 @@ def judge_all(compiled: Compiled, wishes: list[Wish], jobs: int) -> Iterator[lis
 
 
 def fingerprint(compiled: Compiled) -> str:
-    """Of all that a judgement depends on: models, seeds and the generator."""
+    """Of all that a judgement depends on: models, seeds and the generator, comments aside."""
     digest = sha256()
     for model in compiled.models:
-        digest.update(model.sql.encode())
+        digest.update(re.sub("--.*", "", model.sql).encode())
     generated = Path(generator.__file__).parent
     shapes = Path(quiet_portals.__file__)
     for path in sorted([*compiled.seed_paths.values(), *generated.rglob("*.sql"), shapes]):

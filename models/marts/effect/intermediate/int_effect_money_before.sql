@@ -139,8 +139,8 @@ with_quantile as (
 
 ),
 
--- a trend that is no trend comes out as large in one of five cases; one that is may be as steep as
--- the steeper end of its interval
+-- a trend that is no trend comes out as large in one of five cases in either direction; one that
+-- is may be as steep as its bound allows
 final as (
 
     select
