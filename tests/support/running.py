@@ -24,7 +24,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 Answer = subprocess.CompletedProcess[str]
 
 
-IS_LONG = "LONG_TESTS" in os.environ
+# who asks for a number of cases, as `make fuzz` does, hunts at length
+HUNTS = {"LONG_TESTS", "FUZZ_EXAMPLES", "HEALTHY_PORTALS", "LOAD_SCHEDULES", "WIDE_PORTAL"}
+IS_LONG = not HUNTS.isdisjoint(os.environ)
 
 # what takes more than some five seconds, where a shorter test goes the same way
 long = pytest.mark.skipif(not IS_LONG, reason="long: LONG_TESTS=1, make test-all")
