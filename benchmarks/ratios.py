@@ -53,6 +53,7 @@ def replay(target: Path) -> float:
     with TemporaryDirectory(dir=target) as folder, duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set threads = 2")
+        connection.execute("set checkpoint_threshold = '1TB'")
         connection.execute(f"set temp_directory = '{folder}/spilled'")
         connection.execute(f"attach '{folder}/warehouse.duckdb' as warehouse")
         connection.execute(f"attach '{project.raw_db}' as raw (read_only)")
