@@ -135,18 +135,20 @@ sums as (
 
 ),
 
-companies as (
-
-    select * from sums
-    where segment_type = 'all' and has_first_value and has_second_value
-
-),
-
--- who seems new because the data begin has moved nothing, nor has who therefore seems to return
+-- each member beside the company that it is a part of; by a window, since PostgreSQL takes the sums
+-- for two rows, and a join would look through all of them for each member. Who seems new because
+-- the data begin has moved nothing, nor has who therefore seems to return
 known as (
 
     select
         *,
+        {% for side in sides %}
+        {% for column in ['from', 'to', 'periods', 'numerator', 'denominator'] %}
+        max(
+            case when segment_type = 'all' and has_{{ side }}_value then {{ side }}_{{ column }} end
+        ) over (partition by comparison_key) as company_{{ side }}_{{ column }},
+        {% endfor %}
+        {% endfor %}
         max(is_history_too_short) over (partition by comparison_key, segment_type) = 0
         or segment_type = 'all'
             as is_history_long_enough
@@ -168,15 +170,17 @@ members as (
         known.segment_id,
         known.segment_name,
         {% for side in sides %}
-        companies.{{ side }}_from,
-        companies.{{ side }}_to,
-        {{ ratio('companies.' ~ side ~ '_numerator', 'companies.' ~ side ~ '_denominator') }}
+        known.company_{{ side }}_from as {{ side }}_from,
+        known.company_{{ side }}_to as {{ side }}_to,
+        {{ ratio(
+            'known.company_' ~ side ~ '_numerator', 'known.company_' ~ side ~ '_denominator'
+        ) }}
             as company_{{ side }}_ratio,
-        cast(companies.{{ side }}_denominator as {{ type_double() }})
+        cast(known.company_{{ side }}_denominator as {{ type_double() }})
             as company_{{ side }}_denominator,
         known.has_{{ side }}_value,
         cast(known.{{ side }}_numerator as {{ type_double() }})
-        / case when metric_catalog.basis = 'sum' then companies.{{ side }}_periods else 1 end
+        / case when metric_catalog.basis = 'sum' then known.company_{{ side }}_periods else 1 end
             as {{ side }}_numerator,
         cast(known.{{ side }}_denominator as {{ type_double() }})
             as {{ side }}_denominator,
@@ -186,15 +190,14 @@ members as (
 
     from known
 
-    inner join companies
-        on known.comparison_key = companies.comparison_key
-
     inner join metric_catalog
         on known.metric_code = metric_catalog.metric_code
 
     -- who had no case on either side has moved nothing
     where
         known.is_history_long_enough
+        and known.company_first_from is not null
+        and known.company_second_from is not null
         and (
             known.first_numerator <> 0
             or known.first_denominator <> 0
